@@ -1,0 +1,82 @@
+package memstore
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/domain"
+)
+
+// CreateRuns is ports.ClientBackend's. If one of the runs is refused, none is made.
+func (s *Store) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]domain.Run, error) {
+	for i := range runs {
+		if err := checkNewRun(&runs[i]); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]domain.Run, 0, len(runs))
+	err := s.do(ctx, func(x *tx) error {
+		for i := range runs {
+			r, _ := x.createRun(&runs[i])
+			out = append(out, cloneRun(&r.Run))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// createRun finds the run that was asked for before, or makes it.
+func (x *tx) createRun(n *domain.NewRun) (r *run, created bool) {
+	if r, ok := x.sp.runs[n.ID]; ok {
+		return r, false
+	}
+	if r := x.keyedRun(n); r != nil {
+		return r, false
+	}
+	r = &run{Run: newRow(x.sp.namespace, n, x.now), seq: x.data.nextSeq()}
+	x.sp.insertRun(r)
+	x.tellIfDue(r)
+	return r, true
+}
+
+func newRow(namespace string, n *domain.NewRun, now time.Time) domain.Run {
+	input := clone(n.Input)
+	if input == nil {
+		input = json.RawMessage("null")
+	}
+	return domain.Run{
+		NamespaceID:       namespace,
+		ID:                n.ID,
+		WorkflowName:      n.WorkflowName,
+		Version:           n.Version,
+		Status:            domain.RunPending,
+		IdempotencyKey:    n.IdempotencyKey,
+		Config:            json.RawMessage("{}"),
+		Context:           clone(n.Context),
+		Input:             input,
+		ParentNamespaceID: n.ParentNamespaceID,
+		ParentAttemptID:   n.ParentAttemptID,
+		AvailableAt:       plain(n.AvailableAt(now)),
+		DeadlineAt:        plain(n.DeadlineAt),
+		CreatedAt:         now.Truncate(time.Millisecond),
+		UpdatedAt:         now,
+	}
+}
+
+// keyedRun is the oldest run that the idempotency key still binds to.
+func (x *tx) keyedRun(n *domain.NewRun) *run {
+	if n.IdempotencyKey == "" {
+		return nil
+	}
+	since := x.now.Add(-n.Window())
+	for _, r := range x.sp.keyed[workflowKey{n.WorkflowName, n.IdempotencyKey}] {
+		if !r.CreatedAt.Before(since) {
+			return r
+		}
+	}
+	return nil
+}

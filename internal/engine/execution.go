@@ -1,0 +1,298 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/domain"
+)
+
+// phase is how an execution stands to its run's row.
+type phase int
+
+const (
+	owned      phase = iota // this worker holds the lease
+	parking                 // a park is on its way
+	parked                  // resident: the row waits in the database, the goroutines wait here
+	reclaiming              // the row is being taken back
+	ended                   // nothing more is written from here
+)
+
+// definition is a Definition with what was learned about it.
+type definition struct {
+	Definition
+	parallel atomic.Bool // overlapping calls were seen: parks are delayed a little
+}
+
+// execution is one run as this worker executes it, from its claim to its end here. It may be parked and
+// taken back many times in between.
+type execution struct {
+	w     *Worker
+	def   *definition
+	log   *zap.Logger
+	ctx   context.Context // of the workflow function; ends when the execution does
+	stop  context.CancelCauseFunc
+	wake  atomic.Pointer[time.Timer]
+	calls atomic.Int64 // engine calls made after the end, by code that ignores ErrSuspended
+	root  *Scope
+
+	mu          sync.Mutex
+	run         domain.Run // the row as last claimed
+	phase       phase
+	changed     chan struct{} // closed at the next change of phase
+	leaseEnd    lease
+	ledger      *ledger
+	arrived     domain.History // what had arrived for open waits when the history was read
+	waits       map[string]*wait
+	busy        int  // calls that need the run owned
+	active      int  // engine calls in progress
+	peak        int  // most of them at once
+	functions   int  // step functions in progress
+	pins        int  // goroutines of the engine that work for the run
+	forgotten   bool // the last of them has gone
+	slot        slot
+	slotChanged chan struct{}
+	quiet       int  // counts the quiet spells, so that a late timer finds its own gone
+	returned    bool // the workflow function has returned
+	interrupted bool // a call was refused because the worker stops
+	replayed    bool // something new has happened: no longer replaying
+	fatal       error
+	lastStamp   time.Time
+	names       map[string]*Scope // resolved step names
+}
+
+type slot int
+
+const (
+	noSlot slot = iota
+	takingSlot
+	hasSlot
+)
+
+// lease is how long the claim is safely ours, by our own clock.
+type lease struct {
+	from     time.Time // when the claim or heartbeat was sent
+	duration time.Duration
+}
+
+// left is what is left of the lease, less a margin that a write needs to arrive.
+func (l lease) left() time.Duration { return l.duration - l.duration/6 - elapsed(l.from) }
+
+func newExecution(w *Worker, def *definition, run domain.Run, l lease, h domain.History) *execution {
+	ctx, stop := context.WithCancelCause(w.ctx)
+	x := &execution{
+		w: w, def: def, run: run, leaseEnd: l, arrived: h,
+		log:  w.log.With(zap.String("run", run.ID), zap.String("workflow", run.WorkflowName)),
+		stop: stop, changed: make(chan struct{}),
+		ledger: newLedger(h.Attempts), waits: make(map[string]*wait),
+		slot: hasSlot, pins: 1, names: make(map[string]*Scope),
+	}
+	x.replayed = x.ledger.unasked == 0
+	x.ctx = context.WithValue(ctx, executionKey{}, x)
+	x.root = &Scope{x: x}
+	return x
+}
+
+type executionKey struct{}
+
+// main executes the workflow function and records its outcome.
+func (x *execution) main() {
+	defer x.unpin()
+	x.arm()
+	out, err := x.call()
+	x.finish(out, err)
+}
+
+// call runs the workflow function in a goroutine of its own, so that runtime.Goexit ends no more than that.
+func (x *execution) call() (out json.RawMessage, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err = errGoexit
+		defer func() {
+			if r := recover(); r != nil {
+				out, err = nil, panicError(r)
+			}
+		}()
+		out, err = x.def.Run(x.root, x.run.Input)
+	}()
+	<-done
+	return out, err
+}
+
+// lease of the run as this execution holds it; with x.mu held.
+func (x *execution) lease() domain.Lease {
+	return domain.Lease{RunID: x.run.ID, WorkerID: x.w.id, Epoch: x.run.Attempts}
+}
+
+// setPhase is called with x.mu held.
+func (x *execution) setPhase(p phase) {
+	x.phase = p
+	close(x.changed)
+	x.changed = make(chan struct{})
+}
+
+// alive reports whether this execution may still write.
+func (x *execution) alive() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.phase != ended && x.leaseEnd.left() > 0
+}
+
+// stamp is the database's present time as rows record it; it never runs backwards within an execution.
+func (x *execution) stamp() time.Time {
+	now := x.w.clock.latest()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if now.Before(x.lastStamp) {
+		return x.lastStamp
+	}
+	x.lastStamp = now
+	return now
+}
+
+// commit hands transitions to the journal. When it returns an error nothing may be concluded but that
+// the execution has ended.
+func (x *execution) commit(ts ...domain.Transition) ([]domain.Verdict, error) {
+	verdicts, err := x.w.journal.commit(x.alive, ts...)
+	if err != nil {
+		x.end(errors.New("the lease ran out before the database answered"))
+		return nil, x.suspended()
+	}
+	for i := range verdicts {
+		if errors.Is(verdicts[i].Err, domain.ErrLeaseLost) {
+			x.end(domain.ErrLeaseLost)
+			return nil, x.suspended()
+		}
+	}
+	return verdicts, nil
+}
+
+// end ends the execution here: its contexts end, its engine calls return ErrSuspended, its function
+// unwinds and what it returns is discarded. The row is not touched.
+func (x *execution) end(cause error) {
+	x.mu.Lock()
+	if x.phase == ended {
+		x.mu.Unlock()
+		return
+	}
+	x.setPhase(ended)
+	x.releaseSlot()
+	x.mu.Unlock()
+	x.disarm()
+	x.stop(endCause{cause})
+	x.w.ended(x)
+}
+
+// endCause is what the contexts of an ended execution say: ErrSuspended, and why.
+type endCause struct{ why error }
+
+func (e endCause) Error() string { return domain.ErrSuspended.Error() + " (" + e.why.Error() + ")" }
+
+func (e endCause) Unwrap() []error { return []error{domain.ErrSuspended, e.why} }
+
+func (x *execution) pin() {
+	x.mu.Lock()
+	x.pins++
+	x.mu.Unlock()
+}
+
+// unpin lets the execution be forgotten when its last goroutine has gone.
+func (x *execution) unpin() {
+	x.mu.Lock()
+	x.pins--
+	last := x.pins == 0 && !x.forgotten
+	x.forgotten = x.forgotten || last
+	x.mu.Unlock()
+	if last {
+		x.end(errReturned)
+		x.w.forget(x)
+	}
+}
+
+// arm sets the timer for the next thing that time alone brings: the end of a wait, or the deadline.
+func (x *execution) arm() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.armLocked()
+}
+
+func (x *execution) armLocked() {
+	if x.phase != owned {
+		return
+	}
+	next := x.run.DeadlineAt
+	for _, w := range x.waits {
+		next = sooner(next, w.wakeAt)
+	}
+	if next.IsZero() {
+		return
+	}
+	x.setTimer(next, x.onTime)
+}
+
+// armDeadline has a sweep made when the deadline of a parked run passes; with x.mu held.
+func (x *execution) armDeadline() {
+	x.disarm()
+	if at := x.run.DeadlineAt; !at.IsZero() {
+		x.setTimer(at, func() { notify(x.w.expiring) })
+	}
+}
+
+func (x *execution) setTimer(at time.Time, f func()) {
+	timer := time.AfterFunc(max(0, at.Sub(x.w.clock.earliest())), f)
+	if old := x.wake.Swap(timer); old != nil {
+		old.Stop()
+	}
+}
+
+func (x *execution) disarm() {
+	if timer := x.wake.Swap(nil); timer != nil {
+		timer.Stop()
+	}
+}
+
+// onTime fires the waits whose time has come, and ends a run whose deadline has passed.
+func (x *execution) onTime() {
+	x.mu.Lock()
+	if x.phase != owned {
+		x.mu.Unlock()
+		return
+	}
+	now := x.w.clock.earliest()
+	if at := x.run.DeadlineAt; !at.IsZero() && !at.After(now) {
+		x.pins++
+		x.mu.Unlock()
+		x.expire()
+		x.unpin()
+		return
+	}
+	x.fireDue(now)
+	x.armLocked()
+	x.mu.Unlock()
+}
+
+// expire fails the run because its deadline has passed.
+func (x *execution) expire() {
+	f := domain.DeadlineFailure()
+	x.mu.Lock()
+	t := domain.Transition{Kind: domain.FailRun, Lease: x.lease(), Error: &f}
+	x.mu.Unlock()
+	if _, err := x.commit(t); err == nil {
+		x.log.Info("run failed", zap.String("error", f.Message))
+	}
+	x.end(domain.ErrDeadlineExceeded)
+}
+
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,272 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/domain"
+)
+
+// markAfter is how long a step function runs before its running row is written. Shorter ones cost one
+// write, when they finish.
+const markAfter = 250 * time.Millisecond
+
+// Run executes a function step, or returns its recorded outcome.
+func (s *Scope) Run(ctx context.Context, c StepCall) (json.RawMessage, error) {
+	call, err := s.begin(c.Name, domain.KindFunction, false)
+	if err != nil {
+		return nil, err
+	}
+	defer call.end()
+	return s.x.function(ctx, call, c)
+}
+
+// Pending is a function step on its way.
+type Pending struct {
+	done chan struct{}
+	out  json.RawMessage
+	err  error
+}
+
+// Wait returns the step's outcome.
+func (p *Pending) Wait() (json.RawMessage, error) {
+	<-p.done
+	return p.out, p.err
+}
+
+// Go starts a function step beside the caller. Its name is resolved now.
+func (s *Scope) Go(ctx context.Context, c StepCall) *Pending {
+	p := &Pending{done: make(chan struct{}), err: domain.ErrSuspended}
+	call, err := s.begin(c.Name, domain.KindFunction, true)
+	if err != nil {
+		p.err = err
+		close(p.done)
+		return p
+	}
+	s.x.pin()
+	go func() {
+		defer s.x.unpin()
+		defer close(p.done)
+		defer call.end()
+		p.out, p.err = s.x.function(ctx, call, c)
+	}()
+	return p
+}
+
+// function tries the step until it has an outcome that is final.
+func (x *execution) function(ctx context.Context, call *call, c StepCall) (json.RawMessage, error) {
+	policy := c.Retry.WithDefaults(domain.DefaultStepAttempts)
+	for rec := call.rec; ; rec = x.record(call.name) {
+		if rec.completed != nil {
+			return rec.completed.Output, nil
+		}
+		if f := rec.failed; f != nil {
+			if f.Final || (f.RetryAt.IsZero() && policy.Exhausted(rec.failures)) {
+				return nil, x.stepError(call.name, rec)
+			}
+			if err := x.untilRetry(call.name, f.RetryAt); err != nil {
+				return nil, err
+			}
+		}
+		if ctx.Err() != nil && x.ctx.Err() == nil {
+			return nil, context.Cause(ctx)
+		}
+		if err := x.enter(); err != nil {
+			return nil, err
+		}
+		err := x.attempt(ctx, call, c, policy, rec)
+		x.leave()
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (x *execution) record(name string) record {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return *x.ledger.steps[name]
+}
+
+func (x *execution) stepError(name string, rec record) error {
+	f := domain.Failure{Message: "the step failed; its row holds no error"}
+	if rec.failed.Error != nil {
+		f = *rec.failed.Error
+	}
+	return x.w.cfg.Errors.StepError(name, rec.failures, f)
+}
+
+// untilRetry is the durable wait for the step's next try.
+func (x *execution) untilRetry(step string, at time.Time) error {
+	if !at.After(x.w.clock.earliest()) {
+		return nil
+	}
+	w := &wait{key: "retry:" + step, kind: domain.KindFunction, wakeAt: at, ready: make(chan struct{})}
+	if _, err := x.await(w, nil); err != nil {
+		return err
+	}
+	x.leave()
+	return nil
+}
+
+// attempt runs the function once and records how it ended; the caller has entered. An error means that
+// nothing was recorded.
+func (x *execution) attempt(ctx context.Context, call *call, c StepCall, policy domain.RetryPolicy, rec record) error {
+	a := &domain.StepAttempt{ID: domain.NewID(), StepName: call.name, Kind: domain.KindFunction, StartedAt: x.stamp()}
+	if err := x.beginFunction(a); err != nil {
+		return err
+	}
+	out, err := x.invoke(ctx, a, c)
+	x.endFunction()
+	if err != nil {
+		if x.ctx.Err() != nil { // cancelled from here: the outcome says nothing about the step
+			x.interrupt()
+			return x.suspended()
+		}
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return context.Cause(ctx)
+		}
+	}
+	done := *a
+	done.FinishedAt = x.stamp()
+	if err == nil {
+		done.Status, done.Output = domain.StepCompleted, out
+	} else {
+		x.fillFailure(&done, x.w.encode(err), policy, rec.failures+1)
+	}
+	x.log.Debug("step attempt", zap.String("step", done.StepName), zap.String("status", string(done.Status)),
+		zap.Duration("took", done.FinishedAt.Sub(done.StartedAt)))
+	return x.recordFinish(&done, rec.running)
+}
+
+func (x *execution) fillFailure(a *domain.StepAttempt, f domain.Failure, policy domain.RetryPolicy, failures int) {
+	d := policy.Decide(f, failures, x.w.clock.latest(), x.run.DeadlineAt)
+	a.Status, a.Error, a.Final, a.RetryAt = domain.StepFailed, &f, d.Final, d.RetryAt
+}
+
+// recordFinish commits how an attempt ended, and closes an attempt that a dead worker left open. A result
+// that the database refuses is a failure that is never retried: the effect has happened.
+func (x *execution) recordFinish(a, stale *domain.StepAttempt) error {
+	x.mu.Lock()
+	ts := []domain.Transition{{Kind: domain.FinishStep, Lease: x.lease(), Attempt: *a, Progress: x.run.Recoveries > 0}}
+	x.run.Recoveries = 0
+	x.mu.Unlock()
+	if stale != nil && stale.ID != a.ID {
+		f := domain.InterruptedFailure()
+		closed := *stale
+		closed.Status, closed.Error, closed.FinishedAt = domain.StepFailed, &f, a.FinishedAt
+		ts = append(ts, domain.Transition{Kind: domain.FinishStep, Lease: ts[0].Lease, Attempt: closed})
+	}
+	verdicts, err := x.commit(ts...)
+	if err != nil {
+		return err
+	}
+	if refused := verdicts[0].Err; refused != nil {
+		f := domain.FailureOf(rejected{refused})
+		a.Status, a.Output, a.Error, a.Final, a.RetryAt = domain.StepFailed, nil, &f, true, time.Time{}
+		ts[0].Attempt = *a
+		if verdicts, err = x.commit(ts[0]); err != nil {
+			return err
+		}
+		if verdicts[0].Err != nil {
+			return verdicts[0].Err
+		}
+	}
+	x.mu.Lock()
+	x.ledger.finished(a)
+	x.mu.Unlock()
+	return nil
+}
+
+func (x *execution) beginFunction(a *domain.StepAttempt) error {
+	x.mu.Lock()
+	if err := x.countAttempt(&domain.Transition{Attempt: *a}); err != nil {
+		x.mu.Unlock()
+		return err
+	}
+	if x.leaseEnd.left() <= 0 {
+		x.mu.Unlock()
+		x.end(domain.ErrLeaseLost)
+		return x.suspended()
+	}
+	x.ledger.started(a, false)
+	x.functions++
+	x.mu.Unlock()
+	return nil
+}
+
+func (x *execution) endFunction() {
+	x.mu.Lock()
+	x.functions--
+	if x.functions == 0 {
+		x.setPhase(x.phase) // wakes a release that waits for it
+	}
+	x.mu.Unlock()
+}
+
+// invoke calls the function with a context that ends with the run's, the caller's, or the step's time.
+func (x *execution) invoke(ctx context.Context, a *domain.StepAttempt, c StepCall) (json.RawMessage, error) {
+	ctx = context.WithValue(ctx, stepKey{}, stepInfo{x.run.ID, a.StepName, a.ID})
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if ctx.Value(executionKey{}) != x { // not derived from the run's own
+		stop := context.AfterFunc(x.ctx, func() { cancel(context.Cause(x.ctx)) })
+		defer stop()
+	}
+	if c.Timeout > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, c.Timeout, domain.ErrStepTimeout)
+		defer stop()
+	}
+	started := *a
+	mark := time.AfterFunc(markAfter, func() { x.mark(started) })
+	defer mark.Stop()
+
+	result := make(chan stepResult, 1)
+	go stepBody(ctx, c.Fn, result)
+	r := <-result
+	if r.err != nil && ctx.Err() != nil && errors.Is(context.Cause(ctx), domain.ErrStepTimeout) {
+		return nil, fmt.Errorf("%w after %v: %s", domain.ErrStepTimeout, c.Timeout, r.err.Error())
+	}
+	return r.out, r.err
+}
+
+// mark writes the running row of a step that takes long. Whether it arrives is not important.
+func (x *execution) mark(a domain.StepAttempt) {
+	x.mu.Lock()
+	t := domain.Transition{Kind: domain.StartStep, Lease: x.lease(), Attempt: a}
+	live := x.phase == owned && x.functions > 0
+	if live {
+		x.pins++
+	}
+	x.mu.Unlock()
+	if !live {
+		return
+	}
+	defer x.unpin()
+	if verdicts, err := x.w.journal.commit(x.alive, t); err == nil && verdicts[0].Err != nil {
+		x.log.Debug("running row not written", zap.Error(verdicts[0].Err))
+	}
+}
+
+type stepResult struct {
+	out json.RawMessage
+	err error
+}
+
+// stepBody is the goroutine of a step function: panics and runtime.Goexit end no more than the attempt.
+func stepBody(ctx context.Context, fn func(context.Context) (json.RawMessage, error), result chan<- stepResult) {
+	r := stepResult{err: errGoexit}
+	defer func() {
+		if v := recover(); v != nil {
+			r = stepResult{err: panicError(v)}
+		}
+		result <- r
+	}()
+	r.out, r.err = fn(ctx)
+}

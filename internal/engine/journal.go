@@ -1,0 +1,220 @@
+package engine
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/domain"
+	"github.com/openworkflowdev/openworkflow-go/internal/ports"
+)
+
+const (
+	journalFlushers   = 2       // batches on their way at once
+	journalBatch      = 500     // transitions in a batch
+	journalBatchBytes = 4 << 20 // payload in a batch
+	journalQueue      = 10_000  // groups that wait; more block their callers
+	commitTimeout     = 15 * time.Second
+)
+
+// journal commits transitions in batches (group commit): while one batch is on its way the next gathers.
+// There is no timer and no added delay; when nothing is on its way a transition goes at once.
+type journal struct {
+	backend ports.Backend
+	log     *zap.Logger
+	woke    func() // a commit made a run due
+
+	mu       sync.Mutex
+	room     *sync.Cond
+	idle     *sync.Cond
+	queue    []*group
+	flushers int
+}
+
+// group is what one caller commits together, in one batch.
+type group struct {
+	transitions []domain.Transition
+	verdicts    []domain.Verdict
+	alive       func() bool // false: the caller has lost the right to commit; stop trying
+	dead        bool
+	done        chan struct{}
+}
+
+func newJournal(b ports.Backend, log *zap.Logger, woke func()) *journal {
+	j := &journal{backend: b, log: log, woke: woke}
+	j.room, j.idle = sync.NewCond(&j.mu), sync.NewCond(&j.mu)
+	return j
+}
+
+// commit returns when the transitions are answered, or with ErrSuspended when the caller is no longer
+// alive and nobody knows whether they were applied.
+func (j *journal) commit(alive func() bool, ts ...domain.Transition) ([]domain.Verdict, error) {
+	g := &group{transitions: ts, alive: alive, done: make(chan struct{})}
+	j.mu.Lock()
+	for len(j.queue) >= journalQueue {
+		j.room.Wait()
+	}
+	j.queue = append(j.queue, g)
+	if j.flushers < journalFlushers {
+		j.flushers++
+		go j.flush()
+	}
+	j.mu.Unlock()
+	<-g.done
+	if g.dead {
+		return nil, domain.ErrSuspended
+	}
+	return g.verdicts, nil
+}
+
+// drain waits until nothing is queued or on its way.
+func (j *journal) drain() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for j.flushers > 0 {
+		j.idle.Wait()
+	}
+}
+
+func (j *journal) flush() {
+	for {
+		batch := j.next()
+		if batch == nil {
+			return
+		}
+		j.send(batch)
+	}
+}
+
+// next takes the longest prefix of the queue that makes a batch. A group that touches an attempt or a run
+// that the batch touches already waits for the next one.
+func (j *journal) next() []*group {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.queue) == 0 {
+		j.flushers--
+		if j.flushers == 0 {
+			j.idle.Broadcast()
+		}
+		return nil
+	}
+	var batch []*group
+	var left []*group
+	seen := make(map[string]struct{}, len(j.queue))
+	count, size := 0, 0
+	for i, g := range j.queue {
+		if count > 0 && (count+len(g.transitions) > journalBatch || size > journalBatchBytes) {
+			left = append(left, j.queue[i:]...)
+			break
+		}
+		if !claimKeys(seen, g.transitions) {
+			left = append(left, g)
+			continue
+		}
+		batch = append(batch, g)
+		count += len(g.transitions)
+		size += payloadBytes(g.transitions)
+	}
+	j.queue = left
+	j.room.Broadcast()
+	return batch
+}
+
+func claimKeys(seen map[string]struct{}, ts []domain.Transition) bool {
+	for i := range ts {
+		if _, taken := seen[transitionKey(&ts[i])]; taken {
+			return false
+		}
+	}
+	for i := range ts {
+		seen[transitionKey(&ts[i])] = struct{}{}
+	}
+	return true
+}
+
+func transitionKey(t *domain.Transition) string {
+	if t.Kind.AboutStep() {
+		return t.Attempt.ID
+	}
+	return t.Lease.RunID
+}
+
+func payloadBytes(ts []domain.Transition) int {
+	n := 0
+	for i := range ts {
+		n += len(ts[i].Output) + len(ts[i].Attempt.Output) + len(ts[i].Attempt.Context)
+		if ts[i].Child != nil {
+			n += len(ts[i].Child.Input)
+		}
+	}
+	return n
+}
+
+// send commits the batch, as often as it takes: committing again what was committed is harmless. Groups
+// whose caller has lost its lease are dropped on the way.
+func (j *journal) send(batch []*group) {
+	for delay := 20 * time.Millisecond; ; delay = min(2*delay, time.Second) {
+		err := j.try(batch)
+		if err == nil {
+			return
+		}
+		j.log.Warn("commit failed; trying again", zap.Error(err), zap.Int("groups", len(batch)), zap.Duration("in", delay))
+		time.Sleep(jitter(delay))
+		if batch = living(batch); len(batch) == 0 {
+			return
+		}
+	}
+}
+
+func living(batch []*group) []*group {
+	var alive []*group
+	for _, g := range batch {
+		if g.alive() {
+			alive = append(alive, g)
+			continue
+		}
+		g.dead = true
+		close(g.done)
+	}
+	return alive
+}
+
+func (j *journal) try(batch []*group) error {
+	n := 0
+	for _, g := range batch {
+		n += len(g.transitions)
+	}
+	ts := make([]domain.Transition, 0, n)
+	for _, g := range batch {
+		ts = append(ts, g.transitions...)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	verdicts, err := j.backend.Commit(ctx, ts)
+	if err != nil {
+		return err
+	}
+	woke := false
+	for _, g := range batch {
+		g.verdicts, verdicts = verdicts[:len(g.transitions):len(g.transitions)], verdicts[len(g.transitions):]
+		for i := range g.verdicts {
+			woke = woke || g.verdicts[i].Woke
+		}
+		close(g.done)
+	}
+	if woke {
+		j.woke()
+	}
+	return nil
+}
+
+// jitter spreads a delay over [½d, d).
+func jitter(d time.Duration) time.Duration {
+	if d <= 1 {
+		return d
+	}
+	return d/2 + rand.N(d/2)
+}

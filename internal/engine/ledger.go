@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/domain"
+)
+
+// ledger is what the history says about each step of a run. It is guarded by its execution's mutex.
+type ledger struct {
+	steps    map[string]*record
+	attempts int // rows, which the step limit counts
+	unasked  int // steps completed in the history that this execution has not asked for
+}
+
+// record is what is known of one step.
+type record struct {
+	kind      domain.StepKind
+	completed *domain.StepAttempt
+	running   *domain.StepAttempt // an open wait, or a function whose worker died
+	failed    *domain.StepAttempt // the latest failure
+	failures  int                 // that count against the budget
+	asked     bool
+}
+
+func newLedger(history []domain.StepAttempt) *ledger {
+	l := &ledger{steps: make(map[string]*record, len(history)), attempts: len(history)}
+	for i := range history {
+		l.add(&history[i])
+	}
+	for _, r := range l.steps {
+		if r.completed != nil {
+			l.unasked++
+		}
+	}
+	return l
+}
+
+func (l *ledger) add(a *domain.StepAttempt) {
+	r := l.steps[a.StepName]
+	if r == nil {
+		r = &record{kind: a.Kind}
+		l.steps[a.StepName] = r
+	}
+	switch a.Status {
+	case domain.StepCompleted:
+		r.completed, r.kind = a, a.Kind
+	case domain.StepFailed:
+		if a.Error == nil || a.Error.Code != domain.CodeInterrupted {
+			r.failed = a
+			r.failures++
+		}
+	case domain.StepRunning:
+		r.running = a
+	}
+}
+
+// ask returns what is known of the step that the workflow asks for now.
+func (l *ledger) ask(name string) record {
+	r := l.steps[name]
+	if r == nil {
+		return record{}
+	}
+	if !r.asked {
+		r.asked = true
+		if r.completed != nil {
+			l.unasked--
+		}
+	}
+	return *r
+}
+
+// started notes a new attempt, open until it is finished.
+func (l *ledger) started(a *domain.StepAttempt, open bool) {
+	r := l.steps[a.StepName]
+	if r == nil {
+		r = &record{kind: a.Kind, asked: true}
+		l.steps[a.StepName] = r
+	}
+	r.kind = a.Kind
+	l.attempts++
+	if open {
+		r.running = a
+	}
+}
+
+// finished notes how an attempt ended.
+func (l *ledger) finished(a *domain.StepAttempt) {
+	r := l.steps[a.StepName]
+	r.running = nil
+	if a.Status == domain.StepCompleted {
+		r.completed = a
+		return
+	}
+	r.failed = a
+	r.failures++
+}
+
+// unaskedSteps names the completed steps that were never asked for.
+func (l *ledger) unaskedSteps() []string {
+	var names []string
+	for name, r := range l.steps {
+		if r.completed != nil && !r.asked {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// overlapping reports whether attempts of the history overlap in time: then branches ran side by side, and
+// a branch that is not taken again says nothing about determinism.
+func (l *ledger) overlapping() bool {
+	var all []*domain.StepAttempt
+	for _, r := range l.steps {
+		for _, a := range []*domain.StepAttempt{r.completed, r.running, r.failed} {
+			if a != nil {
+				all = append(all, a)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b *domain.StepAttempt) int {
+		return cmp.Or(a.StartedAt.Compare(b.StartedAt), a.FinishedAt.Compare(b.FinishedAt))
+	})
+	var end time.Time
+	for i, a := range all {
+		if i > 0 && a.StartedAt.Before(end) {
+			return true
+		}
+		if a.FinishedAt.IsZero() {
+			return i < len(all)-1
+		}
+		end = later(end, a.FinishedAt)
+	}
+	return false
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,148 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/domain"
+)
+
+var (
+	errGoexit   = errors.New("the function called runtime.Goexit")
+	errReturned = errors.New("the workflow function has returned")
+	errStopping = errors.New("the worker stops")
+)
+
+// panicked is a panic of user code as an error with its stack.
+type panicked struct {
+	value any
+	stack string
+}
+
+func panicError(value any) error { return &panicked{value: value, stack: string(debug.Stack())} }
+
+func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+
+// encode makes the storable form of an error of user code.
+func (w *Worker) encode(err error) domain.Failure {
+	var p *panicked
+	if errors.As(err, &p) {
+		return domain.Failure{Name: "panic", Message: p.Error(), Stack: p.stack}.Storable()
+	}
+	f := w.cfg.Errors.Encode(err).Storable()
+	f.NonRetryable = f.NonRetryable || domain.NeverRetried(f.Code)
+	return f
+}
+
+// finish records what the workflow function returned, or lets the run go on elsewhere.
+func (x *execution) finish(out json.RawMessage, err error) {
+	defer x.end(errReturned)
+	x.mu.Lock()
+	x.returned = true
+	interrupted := x.interrupted
+	waiting := x.phase == parked || x.phase == parking
+	x.mu.Unlock()
+	if (interrupted && waiting) || x.enterAnyway() != nil {
+		return
+	}
+	if interrupted {
+		x.release()
+		return
+	}
+	x.conclude(x.outcome(out, err))
+}
+
+// release gives the run back, due at once, when no step function of it is left running here. One that
+// ignores its context keeps the lease until it expires: it must not start a second time meanwhile.
+func (x *execution) release() {
+	x.mu.Lock()
+	for x.functions > 0 && x.phase != ended {
+		changed := x.changed
+		x.mu.Unlock()
+		<-changed
+		x.mu.Lock()
+	}
+	lost := x.phase == ended
+	t := domain.Transition{Kind: domain.ParkRun, Lease: x.lease()}
+	x.mu.Unlock()
+	if lost {
+		return
+	}
+	if _, err := x.commit(t); err == nil {
+		x.log.Info("run released")
+	}
+}
+
+// outcome is the transition that follows from what the workflow function returned.
+func (x *execution) outcome(out json.RawMessage, err error) domain.Transition {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch {
+	case x.fatal != nil:
+		return x.failed(domain.FailureOf(x.fatal))
+	case err == nil:
+		if lost := x.unasked(); lost != nil {
+			return x.failed(domain.FailureOf(lost))
+		}
+		return domain.Transition{Kind: domain.CompleteRun, Lease: x.lease(), Output: out}
+	}
+	now := x.w.clock.latest()
+	if at := x.run.DeadlineAt; !at.IsZero() && !at.After(now) {
+		return x.failed(domain.DeadlineFailure())
+	}
+	f := x.w.encode(err)
+	policy := x.def.RetryPolicy.WithDefaults(domain.DefaultWorkflowAttempts)
+	d := policy.Decide(f, x.run.Failures+1, now, x.run.DeadlineAt)
+	if d.Final {
+		return x.failed(f)
+	}
+	return domain.Transition{Kind: domain.RetryRun, Lease: x.lease(), WakeAt: d.RetryAt, Error: &f}
+}
+
+func (x *execution) failed(f domain.Failure) domain.Transition {
+	return domain.Transition{Kind: domain.FailRun, Lease: x.lease(), Error: &f}
+}
+
+// unasked is an error if the function returned without asking for steps that it once completed. Where the
+// history shows branches side by side it is only logged: which branches run can depend on what ends first.
+func (x *execution) unasked() error {
+	if x.ledger.unasked == 0 {
+		return nil
+	}
+	names := strings.Join(x.ledger.unaskedSteps(), ", ")
+	if x.ledger.overlapping() {
+		x.log.Warn("recorded steps were not asked for", zap.String("steps", names))
+		return nil
+	}
+	return fmt.Errorf("%w: the history has completed steps that the function no longer asks for: %s; "+
+		"give changed workflows a new version", domain.ErrNondeterminism, names)
+}
+
+// conclude commits the outcome; an output or error that the database refuses fails the run instead.
+func (x *execution) conclude(t domain.Transition) {
+	verdicts, err := x.commit(t)
+	if err != nil {
+		return
+	}
+	if rejected := verdicts[0].Err; rejected != nil {
+		f := domain.FailureOf(fmt.Errorf("%w: the output cannot be stored: %w", domain.ErrInvalidPayload, rejected))
+		t = domain.Transition{Kind: domain.FailRun, Lease: t.Lease, Error: &f}
+		if _, err := x.commit(t); err != nil {
+			return
+		}
+	}
+	switch t.Kind {
+	case domain.CompleteRun:
+		x.log.Info("run completed")
+	case domain.FailRun:
+		x.log.Info("run failed", zap.String("error", t.Error.Name), zap.String("code", t.Error.Code))
+	case domain.RetryRun:
+		x.w.agenda.expect(t.WakeAt.Sub(x.w.clock.earliest()))
+		x.log.Info("run will be retried", zap.String("error", t.Error.Name), zap.Time("at", t.WakeAt))
+	}
+}

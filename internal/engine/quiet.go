@@ -1,0 +1,281 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/domain"
+	"github.com/openworkflowdev/openworkflow-go/internal/ports"
+)
+
+// A run is quiet while a durable wait is open and no call needs the run: no step function, no commit. A
+// quiet run gives its slot back at once and is parked, at once where calls of its workflow never overlap,
+// else after parkDelay, so that a branch that is about to call need not take the run back first.
+const parkDelay = 100 * time.Millisecond
+
+// ignoredEnds is how many calls code may make after its execution has ended before its goroutine is ended.
+const ignoredEnds = 100
+
+// enter begins a call that needs the run: it takes the run back if it is parked, and a slot. Each
+// successful enter is paired with a leave. It refuses when the worker stops: new work is for others.
+func (x *execution) enter() error {
+	if x.w.stopping.Load() {
+		x.interrupt()
+		return x.suspended()
+	}
+	return x.enterAnyway()
+}
+
+// interrupt notes that a call was refused or cut short: what the function returns is not its outcome.
+func (x *execution) interrupt() {
+	x.mu.Lock()
+	x.interrupted = true
+	x.mu.Unlock()
+}
+
+func (x *execution) enterAnyway() error {
+	x.mu.Lock()
+	for {
+		switch x.phase {
+		case ended:
+			x.mu.Unlock()
+			return x.suspended()
+		case owned:
+			x.busy++
+			x.quiet++
+			x.mu.Unlock()
+			return x.takeSlot()
+		case parked:
+			x.setPhase(reclaiming)
+			x.mu.Unlock()
+			x.reclaim()
+			x.mu.Lock()
+		case parking, reclaiming:
+			changed := x.changed
+			x.mu.Unlock()
+			<-changed
+			x.mu.Lock()
+		}
+	}
+}
+
+func (x *execution) leave() {
+	x.mu.Lock()
+	x.busy--
+	x.settle()
+	x.mu.Unlock()
+}
+
+// settle looks whether the run has become quiet; with x.mu held.
+func (x *execution) settle() {
+	if x.phase != owned || x.busy > 0 || x.returned || len(x.waits) == 0 {
+		return
+	}
+	x.releaseSlot()
+	x.quiet++
+	spell := x.quiet
+	if x.def.parallel.Load() && !x.w.stopping.Load() {
+		time.AfterFunc(parkDelay, func() { x.park(spell) })
+		return
+	}
+	x.pins++
+	go func() {
+		defer x.unpin()
+		x.park(spell)
+	}()
+}
+
+// park releases the run until the first of its waits is due.
+func (x *execution) park(spell int) {
+	x.mu.Lock()
+	if x.phase != owned || x.quiet != spell || x.returned || len(x.waits) == 0 {
+		x.mu.Unlock()
+		return
+	}
+	t := x.beginPark(time.Time{})
+	x.pins++
+	x.mu.Unlock()
+	defer x.unpin()
+	if verdicts, err := x.commit(t); err == nil {
+		x.endPark(verdicts[0], t.WakeAt)
+	}
+}
+
+// beginPark makes the park of the run and of one more wait that is about to open; with x.mu held.
+func (x *execution) beginPark(wakeAt time.Time) domain.Transition {
+	x.setPhase(parking)
+	for _, w := range x.waits {
+		wakeAt = sooner(wakeAt, w.wakeAt)
+	}
+	return domain.Transition{Kind: domain.ParkRun, Lease: x.lease(), WakeAt: domain.CeilMillis(wakeAt)}
+}
+
+// endPark makes the execution resident: its goroutines stay until the run is claimed again.
+func (x *execution) endPark(v domain.Verdict, wakeAt time.Time) {
+	if v.Err != nil {
+		x.log.Error("park refused", zap.Error(v.Err))
+		x.end(v.Err)
+		return
+	}
+	x.mu.Lock()
+	if x.phase != parking {
+		x.mu.Unlock()
+		return
+	}
+	x.setPhase(parked)
+	x.releaseSlot()
+	x.armDeadline()
+	x.mu.Unlock()
+	x.log.Info("run parked", zap.Time("until", wakeAt))
+	x.w.residents.add(x)
+	x.w.agenda.expect(wakeAt.Sub(x.w.clock.earliest()))
+	if x.w.stopping.Load() {
+		x.evict(errStopping)
+	}
+}
+
+// evict ends a resident execution; the run goes on wherever it is claimed next, by replay.
+func (x *execution) evict(cause error) {
+	x.mu.Lock()
+	resident := x.phase == parked
+	x.mu.Unlock()
+	if resident {
+		x.end(cause)
+	}
+}
+
+// reclaim takes a parked run back for a branch that goes on; the phase is reclaiming.
+func (x *execution) reclaim() {
+	x.w.residents.remove(x)
+	if x.w.slots.acquire(x.ctx) != nil {
+		x.end(errStopping)
+		return
+	}
+	x.mu.Lock()
+	req := ports.ReclaimRequest{
+		RunID: x.run.ID, WorkerID: x.w.id, Epoch: x.run.Attempts, LeaseDuration: x.w.cfg.LeaseDuration,
+	}
+	x.mu.Unlock()
+	for delay := 20 * time.Millisecond; ; delay = min(2*delay, time.Second) {
+		sent := time.Now()
+		res, err := x.w.cfg.Backend.ReclaimRun(x.ctx, req)
+		switch {
+		case err == nil:
+			x.w.clock.observe(sent, res.Now)
+			slotUsed, ok := x.takeBack(res.Run, lease{sent, req.LeaseDuration})
+			if !slotUsed {
+				x.w.slots.release(1)
+			}
+			if !ok {
+				x.end(domain.ErrLeaseLost)
+			}
+			notify(x.w.holding)
+			return
+		case errors.Is(err, domain.ErrLeaseLost), x.ctx.Err() != nil:
+			x.mu.Lock()
+			taken := x.phase == owned // the claim loop was faster
+			x.mu.Unlock()
+			x.w.slots.release(1)
+			if !taken {
+				x.end(err)
+			}
+			return
+		}
+		x.log.Warn("taking the run back failed; trying again", zap.Error(err))
+		pause(x.ctx, jitter(delay))
+	}
+}
+
+// takeBack makes the execution the run's owner again, with a slot that the caller took. ok is false if it
+// no longer can: it has ended, or somebody else ran the run in between.
+func (x *execution) takeBack(run domain.Run, l lease) (slotUsed, ok bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.phase == owned && x.run.Attempts == run.Attempts { // taken back already, by the other way
+		return false, true
+	}
+	if (x.phase != parked && x.phase != reclaiming) || run.Attempts != x.run.Attempts+1 {
+		return false, false
+	}
+	x.run.Attempts, x.run.Recoveries, x.leaseEnd = run.Attempts, run.Recoveries, l
+	x.setPhase(owned)
+	x.slot = hasSlot
+	x.armLocked()
+	return true, true
+}
+
+// takeSlot makes sure that the run has a slot; a call that fails has left.
+func (x *execution) takeSlot() error {
+	x.mu.Lock()
+	for {
+		if x.phase == ended {
+			x.busy--
+			x.mu.Unlock()
+			return x.suspended()
+		}
+		switch x.slot {
+		case hasSlot:
+			x.mu.Unlock()
+			return nil
+		case noSlot:
+			x.slot, x.slotChanged = takingSlot, make(chan struct{})
+			x.mu.Unlock()
+			err := x.w.slots.acquire(x.ctx)
+			x.mu.Lock()
+			close(x.slotChanged)
+			x.slot = noSlot
+			if err != nil {
+				x.busy--
+				x.mu.Unlock()
+				return x.suspended()
+			}
+			if x.phase == ended {
+				x.w.slots.release(1)
+				continue
+			}
+			x.slot = hasSlot
+		case takingSlot:
+			changed := x.slotChanged
+			x.mu.Unlock()
+			<-changed
+			x.mu.Lock()
+		}
+	}
+}
+
+// releaseSlot is called with x.mu held.
+func (x *execution) releaseSlot() {
+	if x.slot == hasSlot {
+		x.slot = noSlot
+		x.w.slots.release(1)
+	}
+}
+
+// suspended is what calls of an execution that has ended, or is to end, return. Code that ignores it is
+// slowed down, and in the end its goroutine is ended: there is nothing left that it could do.
+func (x *execution) suspended() error {
+	x.mu.Lock()
+	patience := int64(ignoredEnds + x.peak)
+	x.mu.Unlock()
+	n := x.calls.Add(1)
+	if n >= patience {
+		runtime.Goexit()
+	}
+	if n > patience/2 {
+		time.Sleep(min(time.Second, time.Millisecond<<min(n-patience/2, 10)))
+	}
+	return domain.ErrSuspended
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,234 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/domain"
+	"github.com/openworkflowdev/openworkflow-go/internal/ports"
+)
+
+// wait is a durable wait that a branch of the run blocks in.
+type wait struct {
+	key    string // the attempt's id; of a retry, the step's name
+	kind   domain.StepKind
+	signal string
+	wakeAt time.Time
+	ready  chan struct{} // closed when there is news
+	fired  bool
+	news   news
+}
+
+// news is what ends a wait.
+type news struct {
+	due       bool // its time has come
+	delivered bool // a signal: data
+	data      []byte
+	child     *domain.ChildOutcome
+	orphaned  bool // the child does not exist
+}
+
+func newWait(a *domain.StepAttempt, c domain.WaitContext) *wait {
+	return &wait{key: a.ID, kind: a.Kind, signal: c.Signal, wakeAt: c.WakeAt(), ready: make(chan struct{})}
+}
+
+// await opens the wait, if it is not open yet, and blocks until there is news. When it returns without an
+// error the call has entered, and must leave.
+func (x *execution) await(w *wait, open *domain.Transition) (news, error) {
+	if err := x.enter(); err != nil {
+		return news{}, err
+	}
+	if open != nil {
+		if err := x.open(w, open); err != nil {
+			return news{}, err
+		}
+	} else {
+		x.mu.Lock()
+		x.register(w)
+		x.busy--
+		x.settle()
+		x.mu.Unlock()
+	}
+	select {
+	case <-w.ready:
+	case <-x.ctx.Done():
+		x.mu.Lock()
+		delete(x.waits, w.key)
+		if w.fired {
+			x.busy--
+		}
+		x.interrupted = true
+		x.mu.Unlock()
+		return news{}, domain.ErrSuspended
+	}
+	if err := x.takeSlot(); err != nil {
+		return news{}, err
+	}
+	return w.news, nil
+}
+
+// register makes the wait known, and fires it if there is news already; with x.mu held. Nothing fires
+// while the run is being parked: whatever there is makes the row due, and is found when it is claimed.
+func (x *execution) register(w *wait) {
+	x.waits[w.key] = w
+	if x.phase != owned {
+		return
+	}
+	if data, ok := x.arrived.Signals[w.key]; ok {
+		x.fire(w, news{delivered: true, data: data})
+		return
+	}
+	if child, ok := x.arrived.Children[w.key]; ok {
+		x.fire(w, news{child: &child})
+		return
+	}
+	if x.arrived.Missing[w.key] {
+		x.fire(w, news{orphaned: true})
+		return
+	}
+	if !w.wakeAt.After(x.w.clock.earliest()) {
+		x.fire(w, news{due: true})
+		return
+	}
+	x.armLocked()
+	if w.kind != domain.KindSleep {
+		notify(x.w.watchSoon)
+	}
+}
+
+// open records the wait and registers it; the caller has entered. Where nothing else goes on in the run,
+// the run is parked in the same batch. Without an error the call has left; with one too.
+func (x *execution) open(w *wait, t *domain.Transition) error {
+	x.mu.Lock()
+	if err := x.countAttempt(t); err != nil {
+		x.busy--
+		x.mu.Unlock()
+		return err
+	}
+	t.Lease = x.lease()
+	batch := []domain.Transition{*t}
+	fused := x.busy == 1 && x.phase == owned && !x.returned && !x.def.parallel.Load() &&
+		w.wakeAt.After(x.w.clock.latest())
+	if fused {
+		batch = append(batch, x.beginPark(w.wakeAt))
+	}
+	x.mu.Unlock()
+
+	verdicts, err := x.commit(batch...)
+	if err != nil {
+		x.leave()
+		return err
+	}
+	refused := verdicts[0].Err
+	x.mu.Lock()
+	x.busy--
+	if refused == nil {
+		x.ledger.started(&t.Attempt, true)
+		x.register(w)
+	}
+	if !fused {
+		x.settle()
+	}
+	x.mu.Unlock()
+	if fused {
+		x.endPark(verdicts[1], batch[1].WakeAt)
+	}
+	if refused != nil {
+		return rejected{refused}
+	}
+	if verdicts[0].Satisfied && !fused {
+		notify(x.w.watching)
+	}
+	return nil
+}
+
+// rejected is a step that the database refused to record.
+type rejected struct{ why error }
+
+func (r rejected) Error() string { return r.why.Error() }
+
+func (r rejected) Unwrap() []error { return []error{domain.ErrInvalidPayload, r.why} }
+
+// countAttempt refuses one attempt too many; with x.mu held.
+func (x *execution) countAttempt(t *domain.Transition) error {
+	if x.ledger.attempts < x.w.cfg.StepLimit {
+		return nil
+	}
+	return x.fail(fmt.Errorf("%w: the run has %d step attempts and the limit is %d (WorkerOptions.StepLimit); step %q was not started",
+		domain.ErrStepLimitExceeded, x.ledger.attempts, x.w.cfg.StepLimit, t.Attempt.StepName))
+}
+
+// fire ends a wait. It enters on behalf of the branch that wakes; with x.mu held.
+func (x *execution) fire(w *wait, n news) {
+	if w.fired {
+		return
+	}
+	delete(x.waits, w.key)
+	w.fired, w.news = true, n
+	x.busy++
+	x.quiet++
+	close(w.ready)
+}
+
+// fireDue fires the waits whose time has come; with x.mu held.
+func (x *execution) fireDue(now time.Time) {
+	for _, w := range x.waits {
+		if !w.wakeAt.After(now) {
+			x.fire(w, news{due: true})
+		}
+	}
+}
+
+// deliver fires the waits for which something has arrived.
+func (x *execution) deliver(h domain.History) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.phase != owned {
+		return
+	}
+	for key, data := range h.Signals {
+		if w := x.waits[key]; w != nil {
+			x.fire(w, news{delivered: true, data: data})
+		}
+	}
+	for key, child := range h.Children {
+		if w := x.waits[key]; w != nil {
+			x.fire(w, news{child: &child})
+		}
+	}
+	for key := range h.Missing {
+		if w := x.waits[key]; w != nil {
+			x.fire(w, news{orphaned: true})
+		}
+	}
+}
+
+// waitsForOthers reports whether an open wait can be ended by something else than time; with x.mu held.
+func (x *execution) waitsForOthers() bool {
+	for _, w := range x.waits {
+		if w.kind == domain.KindSignalWait || w.kind == domain.KindWorkflow {
+			return true
+		}
+	}
+	return false
+}
+
+// look reads what has arrived for the run's open waits; the caller has entered. It tries until it is
+// answered or the execution has ended.
+func (x *execution) look() (domain.History, error) {
+	for delay := 20 * time.Millisecond; ; delay = min(2*delay, time.Second) {
+		sent := time.Now()
+		res, err := x.w.cfg.Backend.LoadHistories(x.ctx, ports.HistoryRequest{RunIDs: []string{x.run.ID}, OpenOnly: true})
+		if err == nil {
+			x.w.clock.observe(sent, res.Now)
+			if len(res.Histories) == 1 {
+				return res.Histories[0], nil
+			}
+			return domain.History{}, nil
+		}
+		if x.ctx.Err() != nil {
+			return domain.History{}, x.suspended()
+		}
+		pause(x.ctx, jitter(delay))
+	}
+}

@@ -1,0 +1,30 @@
+package ports
+
+import (
+	"context"
+	"time"
+)
+
+// Notifier is an optional capability of a Backend: news from all processes that share the database.
+// Losing news costs latency, never correctness.
+type Notifier interface {
+	// Subscribe returns a channel of news, closed when ctx ends or the subscription breaks (subscribe
+	// again, and look at everything once). The channel is buffered; news that do not fit are replaced by
+	// one Event with Missed.
+	Subscribe(ctx context.Context) (<-chan Event, error)
+}
+
+// Paced is an optional capability of a Backend: how long a worker with nothing to do may go without
+// looking, because news and known times reach it anyway. Without it that is 30 s with a Notifier, 1 s
+// without one.
+type Paced interface {
+	IdleInterval() time.Duration
+}
+
+// Event is a bundle of news about one namespace.
+type Event struct {
+	Due      []string // names of workflows that have new runs, or newly due ones
+	Finished []string // runs that ended
+	Touched  []string // runs that somebody may own and for which something arrived: a signal, a child's end, a cancel
+	Missed   bool     // news were lost: look at everything
+}
