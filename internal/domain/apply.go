@@ -7,13 +7,8 @@ import "time"
 // attempt as it is to be stored, nil when nothing is to be written. The child of StartChild is the
 // caller's to find or create and to link. run is changed only by Progress.
 func ApplyStep(run *Run, attempt *StepAttempt, t *Transition, delivered bool, now time.Time) (*StepAttempt, error) {
-	if attempt != nil && attempt.RunID == t.Lease.RunID {
-		if t.Kind != FinishStep && attempt.Status != StepRunning {
-			return nil, nil
-		}
-		if t.Kind == FinishStep && attempt.Status == t.Attempt.Status {
-			return nil, nil
-		}
+	if attempt != nil && attempt.RunID == t.Lease.RunID && stepAlreadyApplied(attempt, t) {
+		return nil, nil
 	}
 	if run == nil || !run.Owned(t.Lease) || (attempt != nil && attempt.RunID != run.ID) {
 		return nil, ErrLeaseLost
@@ -34,6 +29,16 @@ func ApplyStep(run *Run, attempt *StepAttempt, t *Transition, delivered bool, no
 		run.Recoveries = 0
 	}
 	return finishedAttempt(run, attempt, t, now), nil
+}
+
+func stepAlreadyApplied(attempt *StepAttempt, t *Transition) bool {
+	switch t.Kind {
+	case FinishStep:
+		return attempt.Status == t.Attempt.Status
+	case StartChild: // the link is missing when the starter died in between; making it needs the lease
+		return attempt.Status != StepRunning || attempt.ChildRunID != ""
+	}
+	return true
 }
 
 func newAttempt(run *Run, t *Transition, now time.Time) *StepAttempt {

@@ -37,7 +37,7 @@ func (s *Scope) sleep(name string, until func() time.Time) error {
 	if err != nil {
 		return err
 	}
-	if _, err := x.await(w, open); err != nil {
+	if _, err := x.await(w, open, nil); err != nil {
 		return x.waitError(call, a, err)
 	}
 	defer x.leave()
@@ -79,7 +79,7 @@ func (x *execution) signalWait(call *call, c WaitCall) (json.RawMessage, error) 
 		return nil, err
 	}
 	for {
-		n, err := x.await(w, open)
+		n, err := x.await(w, open, nil)
 		if err != nil {
 			return nil, x.waitError(call, a, err)
 		}
@@ -153,7 +153,7 @@ func (s *Scope) RunWorkflow(_ context.Context, c ChildCall) (json.RawMessage, er
 	if open != nil {
 		open.Kind, open.Child = domain.StartChild, x.child(a, c)
 	}
-	n, err := x.await(w, open)
+	n, err := x.await(w, open, nil)
 	if err != nil {
 		return nil, x.waitError(call, a, err)
 	}
@@ -224,6 +224,9 @@ func (s *Scope) SendSignal(_ context.Context, c SendCall) ([]string, error) {
 }
 
 func (x *execution) send(call *call, c SendCall) (json.RawMessage, error) {
+	if err := x.unrecorded(x.ctx, call.name); err != nil {
+		return nil, err
+	}
 	if err := x.enter(); err != nil {
 		return nil, err
 	}
@@ -286,6 +289,9 @@ func (x *execution) recorded(call *call) (done bool, out json.RawMessage, err er
 
 // prepare makes the attempt of a waiting step and its wait: the recorded ones, or new ones that open records.
 func (x *execution) prepare(call *call, kind domain.StepKind, fresh func() domain.WaitContext) (a *domain.StepAttempt, w *wait, open *domain.Transition, err error) {
+	if err := x.unrecorded(x.ctx, call.name); err != nil {
+		return nil, nil, nil, err
+	}
 	if a = call.rec.running; a != nil {
 		c, err := a.Wait()
 		if err != nil {

@@ -39,7 +39,7 @@ type execution struct {
 	ctx   context.Context // of the workflow function; ends when the execution does
 	stop  context.CancelCauseFunc
 	wake  atomic.Pointer[time.Timer]
-	calls atomic.Int64 // engine calls made after the end, by code that ignores ErrSuspended
+	calls atomic.Int64 // engine calls made in vain: after the end, or after a fatal error
 	root  *Scope
 
 	mu          sync.Mutex
@@ -87,43 +87,30 @@ func (l lease) left() time.Duration { return l.duration - l.duration/6 - elapsed
 func newExecution(w *Worker, def *definition, run domain.Run, l lease, h domain.History) *execution {
 	ctx, stop := context.WithCancelCause(w.ctx)
 	x := &execution{
-		w: w, def: def, run: run, leaseEnd: l, arrived: h,
+		w: w, def: def, ctx: ctx, run: run, leaseEnd: l, arrived: h,
 		log:  w.log.With(zap.String("run", run.ID), zap.String("workflow", run.WorkflowName)),
 		stop: stop, changed: make(chan struct{}),
 		ledger: newLedger(h.Attempts), waits: make(map[string]*wait),
 		slot: hasSlot, pins: 1, names: make(map[string]*Scope),
 	}
 	x.replayed = x.ledger.unasked == 0
-	x.ctx = context.WithValue(ctx, executionKey{}, x)
 	x.root = &Scope{x: x}
 	return x
 }
 
-type executionKey struct{}
-
-// main executes the workflow function and records its outcome.
+// main executes the workflow function and records its outcome, also when the function panics or ends its
+// goroutine.
 func (x *execution) main() {
 	defer x.unpin()
 	x.arm()
-	out, err := x.call()
-	x.finish(out, err)
-}
-
-// call runs the workflow function in a goroutine of its own, so that runtime.Goexit ends no more than that.
-func (x *execution) call() (out json.RawMessage, err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		err = errGoexit
-		defer func() {
-			if r := recover(); r != nil {
-				out, err = nil, panicError(r)
-			}
-		}()
-		out, err = x.def.Run(x.root, x.run.Input)
+	out, err := json.RawMessage(nil), errGoexit
+	defer func() {
+		if v := recover(); v != nil {
+			out, err = nil, panicError(v)
+		}
+		x.finish(out, err)
 	}()
-	<-done
-	return out, err
+	out, err = x.def.Run(x.root, x.run.Input)
 }
 
 // lease of the run as this execution holds it; with x.mu held.
@@ -184,7 +171,9 @@ func (x *execution) end(cause error) {
 	}
 	x.setPhase(ended)
 	x.releaseSlot()
+	x.pins++ // so that it is not forgotten before it is known to have ended
 	x.mu.Unlock()
+	defer x.unpin()
 	x.disarm()
 	x.stop(endCause{cause})
 	x.w.ended(x)

@@ -150,6 +150,33 @@ func TestCancelEndsTheStepsContext(t *testing.T) {
 	})
 }
 
+func TestContextsThatDoNotDescendFromTheRunsEndWithIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		var took time.Duration
+		h := newHouse(t, workflow("w", func(s *engine.Scope) (string, error) {
+			detached := context.WithoutCancel(s.Context())
+			return decoded(s.Run(detached, engine.StepCall{Name: "a", Fn: encoded(func(ctx context.Context) (string, error) {
+				pauseFor(ctx, time.Hour)
+				took = time.Since(begin)
+				return "", ctx.Err()
+			})}))
+		}))
+		w := h.start()
+		id := h.create(domain.NewRun{WorkflowName: "w"})
+		synctest.Wait()
+		if _, err := h.store.CancelRun(context.Background(), id); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Hour)
+		h.stop(w) // joins the step
+		if took > time.Minute {
+			t.Errorf("the step went on for %v after the run was canceled", took)
+		}
+	})
+}
+
 func TestDeadline(t *testing.T) {
 	t.Parallel()
 	for name, fn := range map[string]func(s *engine.Scope) (string, error){

@@ -69,7 +69,12 @@ func (x *execution) function(ctx context.Context, call *call, c StepCall) (json.
 			if f.Final || (f.RetryAt.IsZero() && policy.Exhausted(rec.failures)) {
 				return nil, x.stepError(call.name, rec)
 			}
-			if err := x.untilRetry(call.name, f.RetryAt); err != nil {
+		}
+		if err := x.unrecorded(ctx, call.name); err != nil {
+			return nil, err
+		}
+		if f := rec.failed; f != nil {
+			if err := x.untilRetry(ctx, call.name, f.RetryAt); err != nil {
 				return nil, err
 			}
 		}
@@ -101,17 +106,22 @@ func (x *execution) stepError(name string, rec record) error {
 	return x.w.cfg.Errors.StepError(name, rec.failures, f)
 }
 
-// untilRetry is the durable wait for the step's next try.
-func (x *execution) untilRetry(step string, at time.Time) error {
+// untilRetry is the wait for the step's next try; a context that ends makes the try, and so the wait, void.
+func (x *execution) untilRetry(ctx context.Context, step string, at time.Time) error {
 	if !at.After(x.w.clock.earliest()) {
 		return nil
 	}
 	w := &wait{key: "retry:" + step, kind: domain.KindFunction, wakeAt: at, ready: make(chan struct{})}
-	if _, err := x.await(w, nil); err != nil {
-		return err
+	_, err := x.await(w, nil, ctx.Done())
+	switch {
+	case err == nil:
+		x.leave()
+		return nil
+	case errors.Is(err, errCanceled) && x.ctx.Err() == nil:
+		return context.Cause(ctx)
 	}
-	x.leave()
-	return nil
+	x.interrupt()
+	return domain.ErrSuspended
 }
 
 // attempt runs the function once and records how it ended; the caller has entered. An error means that
@@ -125,7 +135,6 @@ func (x *execution) attempt(ctx context.Context, call *call, c StepCall, policy 
 	x.endFunction()
 	if err != nil {
 		if x.ctx.Err() != nil { // cancelled from here: the outcome says nothing about the step
-			x.interrupt()
 			return x.suspended()
 		}
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
@@ -210,11 +219,11 @@ func (x *execution) endFunction() {
 }
 
 // invoke calls the function with a context that ends with the run's, the caller's, or the step's time.
-func (x *execution) invoke(ctx context.Context, a *domain.StepAttempt, c StepCall) (json.RawMessage, error) {
-	ctx = context.WithValue(ctx, stepKey{}, stepInfo{x.run.ID, a.StepName, a.ID})
+func (x *execution) invoke(caller context.Context, a *domain.StepAttempt, c StepCall) (json.RawMessage, error) {
+	ctx := context.WithValue(caller, stepKey{}, stepInfo{x.run.ID, a.StepName, a.ID})
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	if ctx.Value(executionKey{}) != x { // not derived from the run's own
+	if caller.Done() != x.ctx.Done() { // it need not descend from the run's own
 		stop := context.AfterFunc(x.ctx, func() { cancel(context.Cause(x.ctx)) })
 		defer stop()
 	}

@@ -27,7 +27,7 @@ func (w *Worker) heartbeats(ctx context.Context) {
 	timer := time.NewTimer(period)
 	defer timer.Stop()
 	extended := make(chan bool, 1)
-	underway := false
+	ticking, underway := true, false
 	last := time.Now()
 	for {
 		select {
@@ -42,9 +42,12 @@ func (w *Worker) heartbeats(ctx context.Context) {
 				last = time.Time{} // again at the next tick
 			}
 		case <-w.holding:
-			timer.Reset(period)
+			if !ticking {
+				ticking = true
+				timer.Reset(period)
+			}
 		case <-timer.C:
-			if w.endExpired() > 0 || underway {
+			if ticking = w.endExpired() > 0 || underway; ticking {
 				timer.Reset(period)
 			}
 			if !underway && elapsed(last) >= w.cfg.LeaseDuration/3 {
@@ -253,18 +256,22 @@ func endedFromOutside(s domain.RunStatus) error {
 func (w *Worker) watchingOthers(ctx context.Context) {
 	timer := time.NewTimer(watchInterval)
 	defer timer.Stop()
+	ticking := true
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-w.watchSoon:
-			timer.Reset(watchInterval)
-			continue
+			if !ticking {
+				ticking = true
+				timer.Reset(watchInterval)
+			}
 		case <-w.watching:
+			w.lookAll(ctx)
 		case <-timer.C:
-		}
-		if w.lookAll(ctx) {
-			timer.Reset(watchInterval)
+			if ticking = w.lookAll(ctx); ticking {
+				timer.Reset(watchInterval)
+			}
 		}
 	}
 }

@@ -24,7 +24,6 @@ const ignoredEnds = 100
 // successful enter is paired with a leave. It refuses when the worker stops: new work is for others.
 func (x *execution) enter() error {
 	if x.w.stopping.Load() {
-		x.interrupt()
 		return x.suspended()
 	}
 	return x.enterAnyway()
@@ -255,9 +254,16 @@ func (x *execution) releaseSlot() {
 	}
 }
 
-// suspended is what calls of an execution that has ended, or is to end, return. Code that ignores it is
-// slowed down, and in the end its goroutine is ended: there is nothing left that it could do.
+// suspended is what calls of an execution that has ended, or is to end, return.
 func (x *execution) suspended() error {
+	x.interrupt()
+	x.discourage()
+	return domain.ErrSuspended
+}
+
+// discourage slows code down that goes on calling in vain, and in the end ends its goroutine: there is
+// nothing left that it could do.
+func (x *execution) discourage() {
 	x.mu.Lock()
 	patience := int64(ignoredEnds + x.peak)
 	x.mu.Unlock()
@@ -268,7 +274,6 @@ func (x *execution) suspended() error {
 	if n > patience/2 {
 		time.Sleep(min(time.Second, time.Millisecond<<min(n-patience/2, 10)))
 	}
-	return domain.ErrSuspended
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -81,10 +81,12 @@ func (s *Scope) begin(base string, kind domain.StepKind, mayOverlap bool) (*call
 		x.mu.Unlock()
 		return nil, x.suspended()
 	}
-	defer x.mu.Unlock()
-	if x.fatal != nil {
-		return nil, x.fatal
+	if err := x.fatal; err != nil {
+		x.mu.Unlock()
+		x.discourage()
+		return nil, err
 	}
+	defer x.mu.Unlock()
 	if !mayOverlap && s.active[base] > 0 {
 		return nil, x.fail(fmt.Errorf("%w: two calls of step %q overlap, so which gets which result would depend on timing; "+
 			"put a key into the name (%q) or give each its own step.Branch", domain.ErrNondeterminism, s.prefix+base, base+"/<key>"))
@@ -95,6 +97,7 @@ func (s *Scope) begin(base string, kind domain.StepKind, mayOverlap bool) (*call
 	}
 	x.names[c.name] = s
 	c.rec = x.ledger.ask(c.name)
+	x.asked(c.name)
 	if c.rec.kind != "" && c.rec.kind != kind {
 		return nil, x.fail(fmt.Errorf("%w: step %q was recorded as a %q step and is now a %q step; give changed workflows a new version",
 			domain.ErrNondeterminism, c.name, c.rec.kind, kind))

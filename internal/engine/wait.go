@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,9 +33,10 @@ func newWait(a *domain.StepAttempt, c domain.WaitContext) *wait {
 	return &wait{key: a.ID, kind: a.Kind, signal: c.Signal, wakeAt: c.WakeAt(), ready: make(chan struct{})}
 }
 
-// await opens the wait, if it is not open yet, and blocks until there is news. When it returns without an
-// error the call has entered, and must leave.
-func (x *execution) await(w *wait, open *domain.Transition) (news, error) {
+// await opens the wait, if it is not open yet, and blocks until there is news, or until the caller cancels
+// it; durable waits are never cancelled. When it returns without an error the call has entered, and must
+// leave.
+func (x *execution) await(w *wait, open *domain.Transition, cancel <-chan struct{}) (news, error) {
 	if err := x.enter(); err != nil {
 		return news{}, err
 	}
@@ -52,19 +54,31 @@ func (x *execution) await(w *wait, open *domain.Transition) (news, error) {
 	select {
 	case <-w.ready:
 	case <-x.ctx.Done():
-		x.mu.Lock()
-		delete(x.waits, w.key)
-		if w.fired {
-			x.busy--
-		}
-		x.interrupted = true
-		x.mu.Unlock()
+		x.interrupt()
+		x.abandon(w)
 		return news{}, domain.ErrSuspended
+	case <-cancel:
+		x.abandon(w)
+		return news{}, errCanceled
 	}
 	if err := x.takeSlot(); err != nil {
 		return news{}, err
 	}
 	return w.news, nil
+}
+
+// errCanceled: the caller's context ended during a wait that it may cancel.
+var errCanceled = errors.New("the wait was canceled")
+
+// abandon forgets a wait that nobody waits in any more.
+func (x *execution) abandon(w *wait) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.waits, w.key)
+	if w.fired {
+		x.busy--
+	}
+	x.settle()
 }
 
 // register makes the wait known, and fires it if there is news already; with x.mu held. Nothing fires
@@ -102,6 +116,7 @@ func (x *execution) open(w *wait, t *domain.Transition) error {
 	x.mu.Lock()
 	if err := x.countAttempt(t); err != nil {
 		x.busy--
+		x.settle()
 		x.mu.Unlock()
 		return err
 	}

@@ -46,6 +46,7 @@ func (c *claimer) claim() ports.ClaimResult {
 			idle = 0
 			domain.ApplyClaim(&r.Run, c.req.WorkerID, c.req.LeaseDuration, c.now)
 			c.sp.requeue(r)
+			c.tell(r) // the others now have a lease's end to watch
 			res.Runs = append(res.Runs, cloneRun(&r.Run))
 		}
 	}
@@ -101,6 +102,7 @@ func (s *Store) ReclaimRun(ctx context.Context, req ports.ReclaimRequest) (res p
 			}
 			domain.ApplyClaim(&r.Run, req.WorkerID, req.LeaseDuration, x.now)
 			x.sp.requeue(r)
+			x.tell(r)
 		}
 		res = ports.ReclaimResult{Run: cloneRun(&r.Run), Now: x.now}
 		return nil

@@ -59,7 +59,7 @@ func (x *tx) commitStep(t *domain.Transition) domain.Verdict {
 		}
 	}
 	if t.Kind == domain.StartChild {
-		v.Woke, v.Err = x.linkChild(stored, t)
+		v.Woke = x.linkChild(stored, t)
 	}
 	return v
 }
@@ -83,7 +83,7 @@ func (x *tx) commitRun(t *domain.Transition) domain.Verdict {
 	if t.Kind.Terminal() {
 		return domain.Verdict{Woke: x.ended(r)}
 	}
-	return domain.Verdict{Woke: x.tellIfDue(r)}
+	return domain.Verdict{Woke: x.tell(r)}
 }
 
 // satisfied reports whether an open wait of the run has what it waits for.
@@ -107,19 +107,16 @@ func (x *tx) childOf(a *attempt) *run {
 	return x.data.space(a.ChildNamespaceID).runs[a.ChildRunID]
 }
 
-// linkChild makes sure that the workflow step has its one child. A step that was linked, or that ended,
-// before stays as it is; the link itself is a write, so it needs the lease.
-func (x *tx) linkChild(a *attempt, t *domain.Transition) (woke bool, err error) {
+// linkChild makes sure that the workflow step has its one child. A step that is linked or has ended stays
+// as it is.
+func (x *tx) linkChild(a *attempt, t *domain.Transition) (woke bool) {
 	if a.ChildRunID != "" || !a.open() {
-		return false, nil
-	}
-	if !a.run.Owned(t.Lease) {
-		return false, domain.ErrLeaseLost
+		return false
 	}
 	child, created := x.childFor(a, t.Child)
 	a.ChildNamespaceID, a.ChildRunID, a.UpdatedAt = child.NamespaceID, child.ID, x.now
 	x.sp.indexAttempt(a)
-	return created && !child.AvailableAt.After(x.now), nil
+	return created && !child.AvailableAt.After(x.now)
 }
 
 func (x *tx) childFor(a *attempt, n *domain.NewRun) (child *run, created bool) {

@@ -17,6 +17,9 @@ func (s *Store) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]domain.
 	}
 	out := make([]domain.Run, 0, len(runs))
 	err := s.do(ctx, func(x *tx) error {
+		if err := x.checkParents(runs); err != nil {
+			return err
+		}
 		for i := range runs {
 			r, _ := x.createRun(&runs[i])
 			out = append(out, cloneRun(&r.Run))
@@ -29,6 +32,32 @@ func (s *Store) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]domain.
 	return out, nil
 }
 
+// checkParents refuses what the foreign key of the SQL stores refuses: a new run whose parent attempt does
+// not exist. The attempt is only looked for where a run would be made.
+func (x *tx) checkParents(runs []domain.NewRun) error {
+	ids, keys := make(map[string]struct{}), make(map[workflowKey]struct{})
+	for i := range runs {
+		n := &runs[i]
+		key := workflowKey{n.WorkflowName, n.IdempotencyKey}
+		_, again := ids[n.ID]
+		_, keyed := keys[key]
+		if again || keyed || x.sp.runs[n.ID] != nil || x.keyedRun(n) != nil {
+			continue
+		}
+		ids[n.ID] = struct{}{}
+		if n.IdempotencyKey != "" {
+			keys[key] = struct{}{}
+		}
+		if n.ParentNamespaceID == "" || n.ParentAttemptID == "" {
+			continue
+		}
+		if x.data.space(n.ParentNamespaceID).attempts[n.ParentAttemptID] == nil {
+			return rejected("parent attempt", "does not exist")
+		}
+	}
+	return nil
+}
+
 // createRun finds the run that was asked for before, or makes it.
 func (x *tx) createRun(n *domain.NewRun) (r *run, created bool) {
 	if r, ok := x.sp.runs[n.ID]; ok {
@@ -39,7 +68,7 @@ func (x *tx) createRun(n *domain.NewRun) (r *run, created bool) {
 	}
 	r = &run{Run: newRow(x.sp.namespace, n, x.now), seq: x.data.nextSeq()}
 	x.sp.insertRun(r)
-	x.tellIfDue(r)
+	x.tell(r)
 	return r, true
 }
 

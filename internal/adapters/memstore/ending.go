@@ -46,13 +46,11 @@ func (x *tx) wake(sp *space, r *run) bool {
 	return true
 }
 
-// tellIfDue spreads the news of a run that nobody owns, if it can be claimed now.
-func (x *tx) tellIfDue(r *run) bool {
-	if r.AvailableAt.IsZero() || r.AvailableAt.After(x.now) {
-		return false
-	}
+// tell spreads the news that a run can be claimed, now or at a time that workers do not know yet: they may
+// sleep until the last time that they know. It reports whether the run is due now.
+func (x *tx) tell(r *run) bool {
 	x.event(r.NamespaceID).due(r.WorkflowName)
-	return true
+	return !r.AvailableAt.IsZero() && !r.AvailableAt.After(x.now)
 }
 
 // end ends a run without its owner.

@@ -127,11 +127,10 @@ func matches(f ports.RunFilter, r *run) bool {
 // ListStepAttempts is ports.ClientBackend's.
 func (s *Store) ListStepAttempts(ctx context.Context, runID string, p ports.PageRequest) (out ports.Page[domain.StepAttempt], err error) {
 	err = s.do(ctx, func(x *tx) error {
-		r, ok := x.sp.runs[runID]
-		if !ok {
-			return nil
+		var rows []*attempt
+		if r, ok := x.sp.runs[runID]; ok {
+			rows = r.ordered()
 		}
-		rows := r.ordered()
 		seek := func(c *domain.Cursor) (int, int) {
 			return around(len(rows), func(i int) int { return compareKeys(rows[i].CreatedAt, rows[i].ID, c.CreatedAt, c.ID) })
 		}

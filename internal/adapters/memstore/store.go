@@ -12,6 +12,7 @@ import (
 var (
 	_ ports.Backend  = (*Store)(nil)
 	_ ports.Notifier = (*Store)(nil)
+	_ ports.Paced    = (*Store)(nil)
 )
 
 // Store is a view of a data set: the namespace that its methods act in. It is safe for concurrent use.

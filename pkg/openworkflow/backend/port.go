@@ -1,0 +1,142 @@
+package backend
+
+import "github.com/openworkflowdev/openworkflow-go/internal/ports"
+
+// Backend stores workflow runs. It stores facts and decides nothing.
+//
+// Every method is safe for concurrent use, acts in one namespace, and is atomic and durable: when it
+// returns without error, what it did survives a crash of the process and of the database. A method that
+// returns an error may or may not have taken effect (the answer of a COMMIT can be lost); each can be
+// called again with the same arguments and then gives the answer it would have given. Errors of a call
+// mean that the database could not be reached or would not answer; serialization failures, deadlocks and
+// the like are retried inside. A batch with an item that the database refuses still commits the others.
+// Times returned as Now are the database's clock. Rows keep at least millisecond precision.
+//
+// The methods of ClientBackend, and:
+//
+//	ClaimRuns(ctx, ClaimRequest) (ClaimResult, error)
+//
+// gives up to Limit due runs of the named workflows to the worker (ApplyClaim), those of one workflow in
+// due order (DueAt), taking turns among the workflows in the order given. No two claims get the same run;
+// rows that others hold are skipped, not waited for. A version "" means unversioned runs only. The cost
+// does not grow with the number of other runs.
+//
+//	ReclaimRun(ctx, ReclaimRequest) (ReclaimResult, error)
+//
+// takes back a run that this caller parked at Epoch, due or not, if nobody claimed it since: the run is
+// returned with epoch Epoch+1. Otherwise ErrLeaseLost.
+//
+//	LoadHistories(ctx, HistoryRequest) (HistoryResult, error)
+//
+// reads the attempts of runs and what has arrived for their open waits, as committed when it is called.
+// Unknown runs are left out.
+//
+//	Commit(ctx, []Transition) ([]Verdict, error)
+//
+// applies a batch of transitions in one transaction and answers each by its index. Within a batch, the
+// transitions of a run's steps are applied before the run's own. A batch holds at most one transition per
+// attempt and one per run (CheckBatch). The verdict of each is found in this order: (1) the attempt is
+// already in the proposed final status, or exists at all for a start: ok; (2) the epoch is equal and the
+// run is already in the state that the transition produces: ok; (3) the lease is the run's (Run.Owned; an
+// expired lease that nobody claimed still is): applied; (4) ErrLeaseLost. An attempt that is final in
+// another status than proposed is ErrLeaseLost. A transition that ends a run closes its running attempts
+// (ApplyClose), drops its buffered signals, and makes a parked parent that waits for it due (ApplyWake),
+// all in the same transaction. A park looks, after it has locked the run, for waits that are already
+// satisfied.
+//
+//	ExtendLeases(ctx, LeaseRequest) (LeaseResult, error)
+//
+// moves the end of the worker's leases to now + Duration and names those it no longer holds. A lease that
+// expired and that nobody claimed is revived.
+//
+//	Sweep(ctx, SweepRequest) (SweepResult, error)
+//
+// repairs and expires, up to Limit runs of each kind: fails runs whose deadline passed (ApplyEnd with
+// DeadlineFailure, and all that ending brings); makes due the parked runs whose wait is already
+// satisfied; makes due now the pending runs of the named workflows that a TypeScript worker put off as
+// "not registered"; delivers buffered signals to open waits; deletes expired buffered signals. One sweep
+// runs at a time per namespace: a second one answers Skipped.
+type Backend = ports.Backend
+
+// ClientBackend is the part of the port that clients need; it is all that a backend inside the caller's
+// own transaction has to offer (its other methods return ErrClientOnly).
+//
+//	Namespace() string
+//
+// is the namespace that all methods act in.
+//
+//	CreateRuns(ctx, []NewRun) ([]Run, error)
+//
+// creates runs and returns them, as stored, in the order asked for. A run with the id is returned instead
+// of made again. A run of the same workflow (any version) with the same idempotency key, created within
+// the window, is returned instead (the oldest such), also when both are in this batch; concurrent calls
+// with one key make one run.
+//
+//	SendSignals(ctx, []Signal) ([]SignalResult, error)
+//
+// delivers signals and answers each by its index with the ids of the runs that got it, sorted. A signal
+// without RunID is delivered to every open wait for its name that has none delivered yet, of runs that
+// have not ended; if there are none and Buffer is set, it is kept for the first such wait to open (one
+// signal to one wait, oldest first). With RunID it is delivered to that run's oldest open wait for the
+// name, or kept until the run opens one; ErrRunNotFound and ErrRunFinished are answers of an item. Runs
+// that are parked become due.
+//
+//	CancelRun(ctx, id string) (Run, error)
+//
+// ends a run as canceled (ApplyEnd), with all that ending brings (see Commit). A run that is already
+// canceled is returned as it is. ErrRunNotFound; ErrRunFinished if it completed or failed.
+//
+//	GetRuns(ctx, ids []string) ([]Run, error)
+//
+// returns the runs with these ids, in any order; unknown ids are left out.
+//
+//	RunStates(ctx, ids []string) ([]RunState, error)
+//
+// is GetRuns without payloads, cheap enough to poll with thousands of ids.
+//
+//	ListRuns(ctx, RunFilter, PageRequest) (Page[Run], error)
+//
+// returns a page of runs, newest first by (created_at, id).
+//
+//	CountRuns(ctx) (RunCounts, error)
+//
+// counts the namespace's runs by status.
+//
+//	ListStepAttempts(ctx, runID string, PageRequest) (Page[StepAttempt], error)
+//
+// returns a page of a run's attempts, oldest first by (created_at, id).
+type ClientBackend = ports.ClientBackend
+
+// Notifier is an optional capability of a Backend: news from all processes that share the database.
+// Losing news costs latency, never correctness.
+//
+//	Subscribe(ctx) (<-chan Event, error)
+//
+// returns a channel of news, closed when ctx ends or the subscription breaks (subscribe again, and look at
+// everything once). The channel is buffered; news that do not fit are replaced by one Event with Missed.
+type Notifier = ports.Notifier
+
+// Paced is an optional capability of a Backend: how long a worker with nothing to do may go without
+// looking, because news and known times reach it anyway. Without it that is 30 s with a Notifier, 1 s
+// without one.
+//
+//	IdleInterval() time.Duration
+type Paced = ports.Paced
+
+// Event is a bundle of news about one namespace.
+//
+//	Due      []string // names of workflows that have new runs, or newly due ones
+//	Finished []string // runs that ended
+//	Touched  []string // runs that somebody may own and for which something arrived: a signal, a child's end, a cancel
+//	Missed   bool     // news were lost: look at everything
+type Event = ports.Event
+
+// The errors of the port itself; the others are in this package's list of domain errors.
+var (
+	// ErrClientOnly is returned by the worker's methods of a backend that lives in a caller's transaction.
+	ErrClientOnly = ports.ErrClientOnly
+	// ErrNotMigrated: the database lacks tables or columns that this version needs.
+	ErrNotMigrated = ports.ErrNotMigrated
+	// ErrClosed: the backend has been closed.
+	ErrClosed = ports.ErrClosed
+)
