@@ -46,6 +46,7 @@ func newAttempt(run *Run, t *Transition, now time.Time) *StepAttempt {
 	a.NamespaceID, a.RunID = run.NamespaceID, run.ID
 	if t.Kind != FinishStep {
 		a.Status, a.Output, a.Error, a.FinishedAt = StepRunning, nil, nil, time.Time{}
+		a.Final, a.RetryAt = false, time.Time{}
 	}
 	if a.Config == nil {
 		a.Config = []byte("{}")

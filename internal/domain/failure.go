@@ -113,8 +113,12 @@ func EndedFailure(status RunStatus) Failure {
 	return Failure{Name: "Error", Message: "the workflow run ended (" + string(status) + ") before this step did"}
 }
 
-// maxErrorText bounds each text of a stored error, so that no error is too large to store.
-const maxErrorText = 64 << 10
+// maxErrorText bounds each text of a stored error, the mark of a cut included, so that no error is too
+// large to store and that what was cut once stays as it is.
+const (
+	maxErrorText = 64 << 10
+	cutMark      = " …(cut)"
+)
 
 // Storable makes the texts storable: error text from user code is made to fit instead of being refused.
 func (f Failure) Storable() Failure {
@@ -126,7 +130,7 @@ func storable(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	s = strings.ReplaceAll(s, "\x00", "\uFFFD")
 	if len(s) > maxErrorText {
-		s = strings.ToValidUTF8(s[:maxErrorText], "") + " …(cut)"
+		s = strings.ToValidUTF8(s[:maxErrorText-len(cutMark)], "") + cutMark
 	}
 	return s
 }
