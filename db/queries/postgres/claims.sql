@@ -1,0 +1,105 @@
+-- Claims due runs: ids are picked unlocked, one range scan per workflow, taking turns; then locked where
+-- nobody else holds them, looked at again, and written. The insert finds its rows as ApplyRuns does.
+-- name: ClaimRuns :many
+WITH picked AS MATERIALIZED (
+  SELECT q.id, q.ord, row_number() OVER (PARTITION BY q.ord ORDER BY q.due_at, q.available_at) AS turn
+  FROM (
+    SELECT k.ord, c.id, c.available_at, c.due_at
+    FROM (
+      SELECT unnest(sqlc.arg(workflow_names)::text[]) AS name, unnest(sqlc.arg(versions)::text[]) AS version,
+        unnest(sqlc.arg(ords)::int[]) AS ord
+    ) k
+    CROSS JOIN LATERAL (
+      SELECT r.id, r.available_at, d.due_at
+      FROM openworkflow.workflow_runs r
+      CROSS JOIN LATERAL (
+        SELECT CASE WHEN r.recoveries > 0 AND r.worker_id IS NOT NULL AND (r.status || '') IN ('running', 'sleeping')
+          THEN r.available_at + LEAST(1 << LEAST(r.recoveries, 9), 300) * INTERVAL '1 second'
+          ELSE r.available_at END AS due_at
+      ) d
+      WHERE r.namespace_id COLLATE "POSIX" = sqlc.arg(namespace_id)::text AND r.workflow_name = k.name
+        AND COALESCE(r.version, '') = k.version AND r.status IN ('pending', 'running', 'sleeping')
+        AND r.available_at <= now() AND d.due_at <= now()
+        AND (r.deadline_at IS NULL OR (r.deadline_at + INTERVAL '0') > now())
+        AND r.id <> ALL (sqlc.arg(exclude)::text[])
+      ORDER BY r.available_at
+      LIMIT sqlc.arg(fetch_limit)
+    ) c
+  ) q
+), locked AS MATERIALIZED (
+  SELECT l.id, l.workflow_name, l.attempts, l.created_at
+  FROM (SELECT p.id FROM picked p ORDER BY p.turn, p.ord) o
+  CROSS JOIN LATERAL (
+    SELECT r.* FROM openworkflow.workflow_runs r
+    WHERE r.namespace_id = sqlc.arg(namespace_id) AND r.id = o.id
+      AND (r.status || '') IN ('pending', 'running', 'sleeping')
+      AND (r.deadline_at IS NULL OR (r.deadline_at + INTERVAL '0') > now())
+      AND CASE WHEN r.recoveries > 0 AND r.worker_id IS NOT NULL AND (r.status || '') IN ('running', 'sleeping')
+        THEN r.available_at + LEAST(1 << LEAST(r.recoveries, 9), 300) * INTERVAL '1 second'
+        ELSE r.available_at END <= now()
+    LIMIT 1
+    FOR NO KEY UPDATE SKIP LOCKED
+  ) l
+  LIMIT sqlc.arg(claim_limit)
+)
+INSERT INTO openworkflow.workflow_runs AS r (
+  namespace_id, id, workflow_name, status, config, attempts, created_at, updated_at
+)
+SELECT sqlc.arg(namespace_id), l.id, l.workflow_name, 'running', '{}'::jsonb, l.attempts, l.created_at, now() FROM locked l
+ON CONFLICT (namespace_id, id) DO UPDATE SET
+  status = 'running', attempts = r.attempts + 1, worker_id = sqlc.arg(worker_id)::text,
+  recoveries = CASE WHEN r.status IN ('running', 'sleeping') AND r.worker_id IS NOT NULL THEN r.recoveries + 1 ELSE r.recoveries END,
+  available_at = now() + sqlc.arg(lease)::bigint * INTERVAL '1 microsecond',
+  started_at = COALESCE(r.started_at, now()), updated_at = now()
+RETURNING r.*;
+
+-- When the next runs of each workflow can be claimed: the first whose owner did not die, and, of the first
+-- few hundred, the first whose owner did.
+-- name: GetNextDue :many
+SELECT COALESCE(LEAST(
+  (SELECT r.available_at FROM openworkflow.workflow_runs r
+    WHERE r.namespace_id COLLATE "POSIX" = sqlc.arg(namespace_id)::text AND r.workflow_name = k.name
+      AND COALESCE(r.version, '') = k.version AND r.status IN ('pending', 'running', 'sleeping')
+      AND r.available_at IS NOT NULL
+      AND (r.deadline_at IS NULL OR (r.deadline_at + INTERVAL '0') > now())
+      AND NOT (r.recoveries > 0 AND r.worker_id IS NOT NULL)
+      AND r.id <> ALL (sqlc.arg(exclude)::text[])
+    ORDER BY r.available_at LIMIT 1),
+  (SELECT min(f.available_at + LEAST(1 << LEAST(f.recoveries, 9), 300) * INTERVAL '1 second')
+    FROM (
+      SELECT r.* FROM openworkflow.workflow_runs r
+      WHERE r.namespace_id COLLATE "POSIX" = sqlc.arg(namespace_id)::text AND r.workflow_name = k.name
+        AND COALESCE(r.version, '') = k.version AND r.status IN ('pending', 'running', 'sleeping')
+        AND r.available_at IS NOT NULL
+      ORDER BY r.available_at LIMIT 200
+    ) f
+    WHERE f.recoveries > 0 AND f.worker_id IS NOT NULL
+      AND (f.deadline_at IS NULL OR f.deadline_at > now()) AND f.id <> ALL (sqlc.arg(exclude)::text[]))
+), '0001-01-01 00:00:00Z'::timestamptz)::timestamptz AS due_at
+FROM (
+  SELECT unnest(sqlc.arg(workflow_names)::text[]) AS name, unnest(sqlc.arg(versions)::text[]) AS version
+) k;
+
+-- name: ReclaimRun :many
+UPDATE openworkflow.workflow_runs r
+SET status = 'running', attempts = attempts + 1, worker_id = sqlc.arg(worker_id)::text,
+  available_at = now() + sqlc.arg(lease)::bigint * INTERVAL '1 microsecond',
+  started_at = COALESCE(started_at, now()), updated_at = now()
+WHERE r.namespace_id = sqlc.arg(namespace_id) AND r.id = sqlc.arg(id)
+  AND (r.status || '') IN ('running', 'sleeping') AND r.worker_id IS NULL AND r.attempts = sqlc.arg(epoch)
+RETURNING r.*;
+
+-- name: ExtendLeases :many
+INSERT INTO openworkflow.workflow_runs AS r (namespace_id, id, workflow_name, status, config, attempts, created_at, updated_at)
+SELECT sqlc.arg(namespace_id), w.id, w.workflow_name, w.status, '{}'::jsonb, w.attempts, w.created_at, now()
+FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(epochs)::int[]) AS epoch) t
+CROSS JOIN LATERAL (
+  SELECT x.* FROM openworkflow.workflow_runs x
+  WHERE x.namespace_id = sqlc.arg(namespace_id) AND x.id = t.id AND (x.status || '') = 'running'
+    AND x.worker_id = sqlc.arg(worker_id)::text AND x.attempts = t.epoch
+  LIMIT 1
+  FOR NO KEY UPDATE
+) w
+ON CONFLICT (namespace_id, id) DO UPDATE SET
+  available_at = now() + sqlc.arg(lease)::bigint * INTERVAL '1 microsecond', updated_at = now()
+RETURNING r.id;
