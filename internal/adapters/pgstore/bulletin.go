@@ -1,0 +1,45 @@
+package pgstore
+
+import (
+	"slices"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/adapters/pgstore/internal/dbsqlc"
+	"github.com/openworkflowdev/openworkflow-go/internal/ports"
+)
+
+// bulletin collects the news of a transaction.
+type bulletin struct{ ports.Event }
+
+func (n *bulletin) due(workflow string) {
+	if !slices.Contains(n.Due, workflow) {
+		n.Due = append(n.Due, workflow)
+	}
+}
+
+func (n *bulletin) finished(runID string) { n.Finished = append(n.Finished, runID) }
+
+func (n *bulletin) touched(runID string) { n.Touched = append(n.Touched, runID) }
+
+// parents tells of the parents whose child ended.
+func (n *bulletin) parents(rows []dbsqlc.WakeParentsRow) {
+	for _, r := range rows {
+		if r.Parked {
+			n.due(r.WorkflowName)
+		} else {
+			n.touched(r.ID)
+		}
+	}
+}
+
+// delivered tells of the runs that got a signal; woken is the workflow of one that became due.
+func (n *bulletin) delivered(runID, woken string) {
+	if woken != "" {
+		n.due(woken)
+	} else {
+		n.touched(runID)
+	}
+}
+
+func empty(e *ports.Event) bool {
+	return len(e.Due) == 0 && len(e.Finished) == 0 && len(e.Touched) == 0 && !e.Missed
+}

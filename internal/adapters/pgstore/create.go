@@ -1,0 +1,264 @@
+package pgstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/adapters/pgstore/internal/dbsqlc"
+	"github.com/openworkflowdev/openworkflow-go/internal/domain"
+	"github.com/openworkflowdev/openworkflow-go/internal/ports"
+)
+
+// maxBatch is how many bytes of payload go into one transaction, unless one item is larger.
+const maxBatch = 8 << 20
+
+// CreateRuns is ports.ClientBackend's. A batch of more than 8 MiB is cut into several transactions. If one
+// run of a transaction is refused, none of it is made, and the error wraps domain.ErrRejected.
+func (c *client) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]domain.Run, error) {
+	out := make([]domain.Run, 0, len(runs))
+	for part := range cut(runs, func(n *domain.NewRun) int { return len(n.Input) + len(n.Context) + 256 }) {
+		created, err := c.createRuns(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, created...)
+	}
+	return out, nil
+}
+
+// cut yields stretches of items whose sizes do not sum up to more than maxBatch.
+func cut[T any](items []T, size func(*T) int) func(func([]T) bool) {
+	return func(yield func([]T) bool) {
+		start, sum := 0, 0
+		for i := range items {
+			n := size(&items[i])
+			if i > start && sum+n > maxBatch {
+				if !yield(items[start:i]) {
+					return
+				}
+				start, sum = i, 0
+			}
+			sum += n
+		}
+		if start < len(items) {
+			yield(items[start:])
+		}
+	}
+}
+
+func (c *client) createRuns(ctx context.Context, runs []domain.NewRun) ([]domain.Run, error) {
+	rounds, keys := creationRounds(runs), c.creationKeys(runs)
+	inserted := make([][]dbsqlc.Run, len(rounds))
+	var standing []dbsqlc.GetStandingRunsRow
+	var now time.Time
+	err := c.runner.run(ctx, planOnce, func(p *pipeline) {
+		if len(keys) > 0 {
+			exec(p, (*dbsqlc.Queries).LockKeys, keys)
+		}
+		for i, round := range rounds {
+			rows(p, (*dbsqlc.Queries).InsertRuns, c.insertParams(round), &inserted[i])
+		}
+		if keyed := keyedOf(runs); len(keyed) > 0 {
+			rows(p, (*dbsqlc.Queries).GetStandingRuns, c.standingParams(keyed), &standing)
+		}
+		p.now(&now)
+	})
+	if err != nil {
+		return nil, refusal(err)
+	}
+	created := make(map[string]domain.Run, len(runs))
+	for _, round := range inserted {
+		for i := range round {
+			created[round[i].ID] = toRun(&round[i])
+		}
+	}
+	c.publish(ctx, createdNews(created, now))
+	return c.answerCreation(ctx, runs, created, standing)
+}
+
+// refusal marks the error of a batch that cannot be answered by item.
+func refusal(err error) error {
+	if poison(err) {
+		return rejected(err)
+	}
+	return err
+}
+
+// answerCreation finds the runs that stood already.
+func (c *client) answerCreation(ctx context.Context, runs []domain.NewRun, known map[string]domain.Run, standing []dbsqlc.GetStandingRunsRow) ([]domain.Run, error) {
+	stands := make(map[string]string, len(standing))
+	for _, s := range standing {
+		stands[s.Asked] = s.ID
+	}
+	ids := make([]string, len(runs))
+	var missing []string
+	for i := range runs {
+		ids[i] = runs[i].ID
+		if id, keyed := stands[runs[i].ID]; keyed {
+			ids[i] = id
+		}
+		if _, ok := known[ids[i]]; !ok {
+			missing = append(missing, ids[i])
+		}
+	}
+	if len(missing) > 0 {
+		found, err := c.GetRuns(ctx, missing)
+		if err != nil {
+			return nil, err
+		}
+		for i := range found {
+			known[found[i].ID] = found[i]
+		}
+	}
+	out := make([]domain.Run, len(runs))
+	for i, id := range ids {
+		r, ok := known[id]
+		if !ok {
+			return nil, fmt.Errorf("openworkflow: run %s was neither made nor found", runs[i].ID)
+		}
+		out[i] = r
+	}
+	return out, nil
+}
+
+func createdNews(created map[string]domain.Run, now time.Time) (e ports.Event) {
+	for id := range created {
+		r := created[id]
+		if !r.AvailableAt.After(now) {
+			e.Due = append(e.Due, r.WorkflowName)
+		}
+	}
+	slices.Sort(e.Due)
+	e.Due = slices.Compact(e.Due)
+	return e
+}
+
+func keyedOf(runs []domain.NewRun) []domain.NewRun {
+	var out []domain.NewRun
+	for i := range runs {
+		if runs[i].IdempotencyKey != "" {
+			out = append(out, runs[i])
+		}
+	}
+	return out
+}
+
+// creationRounds spreads runs over statements so that no statement has one idempotency key twice: what
+// the first one makes, the next one finds.
+func creationRounds(runs []domain.NewRun) [][]domain.NewRun {
+	type name struct{ workflow, key string }
+	seen := make(map[name]int)
+	var rounds [][]domain.NewRun
+	for i := range runs {
+		round := 0
+		if key := runs[i].IdempotencyKey; key != "" {
+			n := name{runs[i].WorkflowName, key}
+			round = seen[n]
+			seen[n]++
+		}
+		if round == len(rounds) {
+			rounds = append(rounds, nil)
+		}
+		rounds[round] = append(rounds[round], runs[i])
+	}
+	return rounds
+}
+
+// creationKeys are the locks that make concurrent creations with one idempotency key one, in the order in
+// which everybody takes them.
+func (c *client) creationKeys(runs []domain.NewRun) []string {
+	var keys []string
+	for i := range runs {
+		if runs[i].IdempotencyKey != "" {
+			keys = append(keys, creationKey(c.namespace, runs[i].WorkflowName, runs[i].IdempotencyKey))
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// creationKey is what TypeScript locks: JSON.stringify({ namespaceId, workflowName, idempotencyKey }).
+func creationKey(namespace, workflow, key string) string {
+	var b strings.Builder
+	b.WriteString(`{"namespaceId":`)
+	stringify(&b, namespace)
+	b.WriteString(`,"workflowName":`)
+	stringify(&b, workflow)
+	b.WriteString(`,"idempotencyKey":`)
+	stringify(&b, key)
+	b.WriteByte('}')
+	return b.String()
+}
+
+// stringify quotes as JavaScript does: unlike Go, it leaves <, >, & and the line separators as they are.
+func stringify(b *strings.Builder, s string) {
+	const hex = "0123456789abcdef"
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == '\b':
+			b.WriteString(`\b`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\f':
+			b.WriteString(`\f`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case r < ' ':
+			b.WriteString(`\u00`)
+			b.WriteByte(hex[r>>4])
+			b.WriteByte(hex[r&15])
+		case r == utf8.RuneError:
+			b.WriteString("\uFFFD")
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+}
+
+func (c *client) insertParams(runs []domain.NewRun) dbsqlc.InsertRunsParams {
+	return dbsqlc.InsertRunsParams{
+		NamespaceID:        c.namespace,
+		Ids:                column(runs, func(n *domain.NewRun) string { return n.ID }),
+		WorkflowNames:      column(runs, func(n *domain.NewRun) string { return n.WorkflowName }),
+		Versions:           column(runs, func(n *domain.NewRun) string { return n.Version }),
+		IdempotencyKeys:    column(runs, func(n *domain.NewRun) string { return n.IdempotencyKey }),
+		Windows:            column(runs, func(n *domain.NewRun) int64 { return micros(n.Window()) }),
+		Contexts:           column(runs, func(n *domain.NewRun) string { return string(n.Context) }),
+		Inputs:             column(runs, func(n *domain.NewRun) string { return orNull(n.Input) }),
+		ParentNamespaceIds: column(runs, func(n *domain.NewRun) string { return n.ParentNamespaceID }),
+		ParentAttemptIds:   column(runs, func(n *domain.NewRun) string { return n.ParentAttemptID }),
+		StartAts:           column(runs, func(n *domain.NewRun) time.Time { return n.StartAt }),
+		StartAfters:        column(runs, func(n *domain.NewRun) int64 { return micros(n.StartAfter) }),
+		DeadlineAts:        column(runs, func(n *domain.NewRun) time.Time { return n.DeadlineAt }),
+	}
+}
+
+func (c *client) standingParams(runs []domain.NewRun) dbsqlc.GetStandingRunsParams {
+	return dbsqlc.GetStandingRunsParams{
+		NamespaceID:     c.namespace,
+		Ids:             column(runs, func(n *domain.NewRun) string { return n.ID }),
+		WorkflowNames:   column(runs, func(n *domain.NewRun) string { return n.WorkflowName }),
+		IdempotencyKeys: column(runs, func(n *domain.NewRun) string { return n.IdempotencyKey }),
+		Windows:         column(runs, func(n *domain.NewRun) int64 { return micros(n.Window()) }),
+	}
+}
+
+// column makes the array of a column of items.
+func column[T, V any](items []T, value func(*T) V) []V {
+	out := make([]V, len(items))
+	for i := range items {
+		out[i] = value(&items[i])
+	}
+	return out
+}

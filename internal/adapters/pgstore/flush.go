@@ -1,0 +1,293 @@
+package pgstore
+
+import (
+	"slices"
+	"time"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/adapters/pgstore/internal/dbsqlc"
+	"github.com/openworkflowdev/openworkflow-go/internal/domain"
+)
+
+// flush is one transaction of Commit: the proposals by what is to be done, and the server's answers.
+type flush struct {
+	*client
+	starts, children, finishes, runs []proposal
+	waits                            []opening // the signal-waits among starts
+
+	locked      []dbsqlc.LockRunsRow
+	lockedWaits []dbsqlc.LockWaitsRow
+	started     []string
+	taken       [][]dbsqlc.TakeBufferedSignalsRow
+	made        []dbsqlc.InsertChildrenRow
+	linked      []string
+	done        []string
+	applied     []dbsqlc.ApplyRunsRow
+	parents     []dbsqlc.WakeParentsRow
+	again       []dbsqlc.WakeSatisfiedRunsRow
+}
+
+// opening is a signal-wait that opens.
+type opening struct{ attemptID, signal string }
+
+func newFlush(c *client, ps []proposal) *flush {
+	f := &flush{client: c}
+	for _, p := range ps {
+		switch p.Kind {
+		case domain.StartStep:
+			f.starts = append(f.starts, p)
+			if w, err := p.Attempt.Wait(); err == nil && w.Kind == domain.KindSignalWait {
+				f.waits = append(f.waits, opening{p.Attempt.ID, w.Signal})
+			}
+		case domain.StartChild:
+			f.starts, f.children = append(f.starts, p), append(f.children, p)
+		case domain.FinishStep:
+			f.finishes = append(f.finishes, p)
+		default:
+			f.runs = append(f.runs, p)
+		}
+	}
+	return f
+}
+
+// build queues the statements. Locks come first and in this order: idempotency keys, signal names, runs,
+// waits. Each later statement sees what was committed until all of them were held.
+func (f *flush) build(p *pipeline) {
+	f.lock(p)
+	if len(f.starts) > 0 {
+		rows(p, (*dbsqlc.Queries).InsertAttempts, f.startParams(), &f.started)
+	}
+	f.takeBuffered(p)
+	if len(f.children) > 0 {
+		rows(p, (*dbsqlc.Queries).InsertChildren, f.childParams(), &f.made)
+		rows(p, (*dbsqlc.Queries).LinkChildren, f.linkParams(), &f.linked)
+	}
+	if len(f.finishes) > 0 {
+		rows(p, (*dbsqlc.Queries).FinishAttempts, f.finishParams(), &f.done)
+	}
+	if len(f.runs) > 0 {
+		rows(p, (*dbsqlc.Queries).ApplyRuns, f.runParams(), &f.applied)
+	}
+	f.close(p, domain.CompleteRun, domain.RunCompleted)
+	f.close(p, domain.FailRun, domain.RunFailed)
+	f.parents = nil
+	if ending := f.ending(); len(ending) > 0 {
+		rows(p, (*dbsqlc.Queries).WakeParents, dbsqlc.WakeParentsParams{NamespaceID: f.namespace, Ids: ending}, &f.parents)
+	}
+}
+
+func (f *flush) lock(p *pipeline) {
+	if keys := f.creationKeys(column(f.children, func(p *proposal) domain.NewRun { return *p.Child })); len(keys) > 0 {
+		exec(p, (*dbsqlc.Queries).LockKeys, keys)
+	}
+	if len(f.waits) > 0 {
+		keys := column(f.waits, func(w *opening) string { return f.key("signal", w.signal) })
+		exec(p, (*dbsqlc.Queries).LockKeysShared, sortedUnique(keys))
+	}
+	var ids []string
+	for _, of := range [][]proposal{f.starts, f.finishes, f.runs} {
+		ids = append(ids, column(of, runOf)...)
+	}
+	rows(p, (*dbsqlc.Queries).LockRuns, dbsqlc.LockRunsParams{
+		NamespaceID: f.namespace, Ids: sortedUnique(ids), Ending: f.ending(),
+	}, &f.locked)
+	timeouts, parks := f.timeouts(), f.of(domain.ParkRun)
+	if len(timeouts)+len(parks) > 0 {
+		rows(p, (*dbsqlc.Queries).LockWaits, dbsqlc.LockWaitsParams{
+			NamespaceID: f.namespace, Ids: timeouts, RunIds: parks,
+		}, &f.lockedWaits)
+	}
+}
+
+func runOf(p *proposal) string { return p.Lease.RunID }
+
+// of lists the runs that a kind of transition is about.
+func (f *flush) of(kinds ...domain.TransitionKind) []string {
+	ids := []string{}
+	for i := range f.runs {
+		if slices.Contains(kinds, f.runs[i].Kind) {
+			ids = append(ids, f.runs[i].Lease.RunID)
+		}
+	}
+	return ids
+}
+
+func (f *flush) ending() []string { return f.of(domain.CompleteRun, domain.FailRun) }
+
+func (f *flush) timeouts() []string {
+	ids := []string{}
+	for i := range f.finishes {
+		if f.finishes[i].Timeout {
+			ids = append(ids, f.finishes[i].Attempt.ID)
+		}
+	}
+	return ids
+}
+
+// takeBuffered gives the waits that opened what was kept for them. No statement has one name twice, so
+// that two waits cannot be given one signal.
+func (f *flush) takeBuffered(p *pipeline) {
+	rounds := signalRounds(f.waits)
+	f.taken = make([][]dbsqlc.TakeBufferedSignalsRow, len(rounds))
+	for i, round := range rounds {
+		rows(p, (*dbsqlc.Queries).TakeBufferedSignals, f.takeParams(round), &f.taken[i])
+	}
+}
+
+func (c *client) takeParams(round []opening) dbsqlc.TakeBufferedSignalsParams {
+	return dbsqlc.TakeBufferedSignalsParams{
+		NamespaceID: c.namespace,
+		AttemptIds:  column(round, func(w *opening) string { return w.attemptID }),
+		Signals:     column(round, func(w *opening) string { return w.signal }),
+	}
+}
+
+func signalRounds(waits []opening) (rounds [][]opening) {
+	seen := make(map[string]int)
+	for _, w := range waits {
+		round := seen[w.signal]
+		seen[w.signal]++
+		if round == len(rounds) {
+			rounds = append(rounds, nil)
+		}
+		rounds[round] = append(rounds[round], w)
+	}
+	return rounds
+}
+
+// close queues what ending brings besides the parent's wake.
+func (f *flush) close(p *pipeline, kind domain.TransitionKind, status domain.RunStatus) {
+	if ended := f.of(kind); len(ended) > 0 {
+		f.closeAttempts(p, ended, status)
+	}
+}
+
+func (c *client) closeAttempts(p *pipeline, ended []string, status domain.RunStatus) {
+	failure := domain.EndedFailure(status)
+	exec(p, (*dbsqlc.Queries).CloseAttempts, dbsqlc.CloseAttemptsParams{
+		NamespaceID: c.namespace, RunIds: ended, RunStatus: string(status), Error: failureText(&failure),
+	})
+	exec(p, (*dbsqlc.Queries).DeleteBufferedSignalsOfRuns, dbsqlc.DeleteBufferedSignalsOfRunsParams{
+		NamespaceID: c.namespace, RunIds: ended,
+	})
+}
+
+func workerOf(p *proposal) string { return p.Lease.WorkerID }
+func epochOf(p *proposal) int32   { return int32(p.Lease.Epoch) }
+
+func configOf(p *proposal) string {
+	if p.Attempt.Config == nil {
+		return "{}"
+	}
+	return string(p.Attempt.Config)
+}
+
+func (f *flush) startParams() dbsqlc.InsertAttemptsParams {
+	return dbsqlc.InsertAttemptsParams{
+		NamespaceID: f.namespace,
+		Ids:         column(f.starts, func(p *proposal) string { return p.Attempt.ID }),
+		RunIds:      column(f.starts, runOf),
+		WorkerIds:   column(f.starts, workerOf),
+		Epochs:      column(f.starts, epochOf),
+		StepNames:   column(f.starts, func(p *proposal) string { return p.Attempt.StepName }),
+		Kinds:       column(f.starts, func(p *proposal) string { return string(p.Attempt.Kind) }),
+		Configs:     column(f.starts, configOf),
+		Contexts:    column(f.starts, func(p *proposal) string { return string(p.Attempt.Context) }),
+		StartedAts:  column(f.starts, func(p *proposal) time.Time { return p.Attempt.StartedAt }),
+	}
+}
+
+func (f *flush) finishParams() dbsqlc.FinishAttemptsParams {
+	return dbsqlc.FinishAttemptsParams{
+		NamespaceID: f.namespace,
+		Ids:         column(f.finishes, func(p *proposal) string { return p.Attempt.ID }),
+		RunIds:      column(f.finishes, runOf),
+		WorkerIds:   column(f.finishes, workerOf),
+		Epochs:      column(f.finishes, epochOf),
+		StepNames:   column(f.finishes, func(p *proposal) string { return p.Attempt.StepName }),
+		Kinds:       column(f.finishes, func(p *proposal) string { return string(p.Attempt.Kind) }),
+		Statuses:    column(f.finishes, func(p *proposal) string { return string(p.Attempt.Status) }),
+		Configs:     column(f.finishes, configOf),
+		Contexts:    column(f.finishes, func(p *proposal) string { return string(p.Attempt.Context) }),
+		Outputs:     column(f.finishes, func(p *proposal) string { return string(p.Attempt.Output) }),
+		Errors:      column(f.finishes, func(p *proposal) string { return failureText(p.Attempt.Error) }),
+		Finals:      column(f.finishes, func(p *proposal) bool { return p.Attempt.Final }),
+		RetryAts:    column(f.finishes, func(p *proposal) time.Time { return p.Attempt.RetryAt }),
+		StartedAts:  column(f.finishes, func(p *proposal) time.Time { return p.Attempt.StartedAt }),
+		FinishedAts: column(f.finishes, func(p *proposal) time.Time { return p.Attempt.FinishedAt }),
+		Timeouts:    column(f.finishes, func(p *proposal) bool { return p.Timeout }),
+		Progresses:  column(f.finishes, func(p *proposal) bool { return p.Progress }),
+	}
+}
+
+func (f *flush) childParams() dbsqlc.InsertChildrenParams {
+	return dbsqlc.InsertChildrenParams{
+		NamespaceID:     f.namespace,
+		AttemptIds:      column(f.children, func(p *proposal) string { return p.Attempt.ID }),
+		RunIds:          column(f.children, runOf),
+		WorkerIds:       column(f.children, workerOf),
+		Epochs:          column(f.children, epochOf),
+		Ids:             column(f.children, func(p *proposal) string { return p.Child.ID }),
+		WorkflowNames:   column(f.children, func(p *proposal) string { return p.Child.WorkflowName }),
+		Versions:        column(f.children, func(p *proposal) string { return p.Child.Version }),
+		IdempotencyKeys: column(f.children, func(p *proposal) string { return p.Child.IdempotencyKey }),
+		Windows:         column(f.children, func(p *proposal) int64 { return micros(p.Child.Window()) }),
+		Contexts:        column(f.children, func(p *proposal) string { return string(p.Child.Context) }),
+		Inputs:          column(f.children, func(p *proposal) string { return orNull(p.Child.Input) }),
+		StartAts:        column(f.children, func(p *proposal) time.Time { return p.Child.StartAt }),
+		StartAfters:     column(f.children, func(p *proposal) int64 { return micros(p.Child.StartAfter) }),
+		DeadlineAts:     column(f.children, func(p *proposal) time.Time { return p.Child.DeadlineAt }),
+	}
+}
+
+func (f *flush) linkParams() dbsqlc.LinkChildrenParams {
+	return dbsqlc.LinkChildrenParams{
+		NamespaceID:     f.namespace,
+		AttemptIds:      column(f.children, func(p *proposal) string { return p.Attempt.ID }),
+		RunIds:          column(f.children, runOf),
+		WorkerIds:       column(f.children, workerOf),
+		Epochs:          column(f.children, epochOf),
+		ChildIds:        column(f.children, func(p *proposal) string { return p.Child.ID }),
+		WorkflowNames:   column(f.children, func(p *proposal) string { return p.Child.WorkflowName }),
+		IdempotencyKeys: column(f.children, func(p *proposal) string { return p.Child.IdempotencyKey }),
+		Windows:         column(f.children, func(p *proposal) int64 { return micros(p.Child.Window()) }),
+	}
+}
+
+func (f *flush) runParams() dbsqlc.ApplyRunsParams {
+	return dbsqlc.ApplyRunsParams{
+		NamespaceID: f.namespace,
+		Ids:         column(f.runs, runOf),
+		WorkerIds:   column(f.runs, workerOf),
+		Epochs:      column(f.runs, epochOf),
+		Statuses:    column(f.runs, func(p *proposal) string { return string(statusAfter(p.Kind)) }),
+		WakeAts:     column(f.runs, func(p *proposal) time.Time { return p.WakeAt }),
+		Outputs:     column(f.runs, outputOf),
+		Errors:      column(f.runs, errorOf),
+	}
+}
+
+func statusAfter(kind domain.TransitionKind) domain.RunStatus {
+	switch kind {
+	case domain.CompleteRun:
+		return domain.RunCompleted
+	case domain.FailRun:
+		return domain.RunFailed
+	case domain.RetryRun:
+		return domain.RunPending
+	}
+	return domain.RunRunning
+}
+
+func outputOf(p *proposal) string {
+	if p.Kind == domain.CompleteRun {
+		return orNull(p.Output)
+	}
+	return ""
+}
+
+func errorOf(p *proposal) string {
+	if p.Kind == domain.FailRun || p.Kind == domain.RetryRun {
+		return failureText(p.Error)
+	}
+	return ""
+}

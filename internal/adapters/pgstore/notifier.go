@@ -1,0 +1,174 @@
+package pgstore
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/adapters/pgstore/internal/dbsqlc"
+	"github.com/openworkflowdev/openworkflow-go/internal/domain"
+	"github.com/openworkflowdev/openworkflow-go/internal/ports"
+)
+
+const (
+	// sendGap is the least time between two sendings: what happens meanwhile goes together. NOTIFY takes a
+	// lock of the whole cluster at commit.
+	sendGap     = 5 * time.Millisecond
+	sendTimeout = 5 * time.Second
+	// maxPending bounds what is kept while sending fails; beyond it, news are dropped.
+	maxPending = 10000
+)
+
+// notifier spreads news: to this process at once, to the others through NOTIFY beside the commits, and
+// from them through LISTEN. Sending never delays or fails what it tells of.
+type notifier struct {
+	core    *core
+	connect func(context.Context) (*pgx.Conn, error)
+	nonce   string // marks what this process sent, and knows already
+	subs    subscribers
+
+	ctx    context.Context // of the goroutines
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+
+	mu      sync.Mutex
+	pending map[string]*ports.Event // by namespace
+	size    int
+	sending bool
+	stopped bool
+	ready   chan struct{} // closed when the listener has tried for the first time; nil before it runs
+}
+
+func newNotifier(c *core, connect func(context.Context) (*pgx.Conn, error)) *notifier {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &notifier{
+		core: c, connect: connect, nonce: domain.NewID(), subs: newSubscribers(),
+		ctx: ctx, cancel: cancel, pending: make(map[string]*ports.Event),
+	}
+}
+
+// Subscribe is ports.Notifier's. Where notifications do not arrive, as behind a transaction pooler without
+// WithListenDSN, the news are those of this process.
+func (s *Store) Subscribe(ctx context.Context) (<-chan ports.Event, error) {
+	n := s.core.news
+	events, err := n.subs.add(ctx, s.namespace)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-n.listening():
+	case <-ctx.Done():
+	}
+	return events, nil
+}
+
+// publish tells the subscribers of this process, and has the others told.
+func (n *notifier) publish(namespace string, e ports.Event) {
+	if empty(&e) {
+		return
+	}
+	n.subs.publish(namespace, e)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stopped {
+		return
+	}
+	n.keep(namespace, &e)
+	if !n.sending {
+		n.sending = true
+		n.done.Add(1)
+		go n.send()
+	}
+}
+
+// keep adds an event to those that wait to be sent.
+func (n *notifier) keep(namespace string, e *ports.Event) {
+	p := n.pending[namespace]
+	if p == nil {
+		p = &ports.Event{}
+		n.pending[namespace] = p
+	}
+	for _, name := range e.Due {
+		if !slices.Contains(p.Due, name) {
+			p.Due = append(p.Due, name)
+		}
+	}
+	if n.size > maxPending {
+		p.Missed = true
+		return
+	}
+	p.Finished = append(p.Finished, e.Finished...)
+	p.Touched = append(p.Touched, e.Touched...)
+	n.size += len(e.Finished) + len(e.Touched)
+}
+
+// send sends what waits, until nothing does: at once when there was nothing on its way.
+func (n *notifier) send() {
+	defer n.done.Done()
+	for {
+		n.mu.Lock()
+		batch := n.pending
+		n.pending, n.size = make(map[string]*ports.Event), 0
+		if len(batch) == 0 || n.stopped {
+			n.sending = false
+			n.mu.Unlock()
+			return
+		}
+		n.mu.Unlock()
+		n.notify(batch)
+		n.rest()
+	}
+}
+
+func (n *notifier) rest() {
+	timer := time.NewTimer(sendGap)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-n.ctx.Done():
+	}
+}
+
+// notify may fail: that costs the others latency.
+func (n *notifier) notify(batch map[string]*ports.Event) {
+	ctx, cancel := context.WithTimeout(n.ctx, sendTimeout)
+	defer cancel()
+	var payloads []string
+	for _, namespace := range slices.Sorted(maps.Keys(batch)) {
+		payloads = append(payloads, encodeNews(n.nonce, namespace, batch[namespace])...)
+	}
+	_ = n.tell(ctx, payloads)
+}
+
+func (n *notifier) tell(ctx context.Context, payloads []string) error {
+	r := poolRunner{n.core, n.core.pool}
+	return r.run(ctx, planOnce, func(p *pipeline) {
+		exec(p, (*dbsqlc.Queries).Notify, dbsqlc.NotifyParams{Channel: n.core.schema.channel(), Payloads: payloads})
+	})
+}
+
+// publishWithin tells everybody, this process included, iff and when the caller's transaction commits.
+func (n *notifier) publishWithin(ctx context.Context, r txRunner, namespace string, e ports.Event) {
+	if empty(&e) {
+		return
+	}
+	_ = r.run(ctx, planOnce, func(p *pipeline) {
+		exec(p, (*dbsqlc.Queries).NotifyWithin, dbsqlc.NotifyWithinParams{
+			Channel: n.core.schema.channel(), Payloads: encodeNews("", namespace, &e),
+		})
+	})
+}
+
+// close ends the subscriptions and waits for the goroutines.
+func (n *notifier) close() {
+	n.mu.Lock()
+	n.stopped = true
+	n.mu.Unlock()
+	n.cancel()
+	n.done.Wait()
+	n.subs.closeAll()
+}

@@ -1,0 +1,154 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/adapters/pgstore/internal/dbsqlc"
+)
+
+// pipeline gathers statements that go to the server together. Queries are queued through the generated
+// methods, so that their names, arguments and rows are checked by the compiler.
+type pipeline struct {
+	schema *schema
+	items  []queued
+}
+
+type queued struct {
+	sql  string
+	args []any
+	read func(pgx.BatchResults) error
+}
+
+// rows queues a query; *out holds its rows once the pipeline has run.
+func rows[P, R any](p *pipeline, query func(*dbsqlc.Queries, context.Context, P) ([]R, error), params P, out *[]R) {
+	p.record(func(q *dbsqlc.Queries) error {
+		_, err := query(q, context.Background(), params)
+		return err
+	}, func(res pgx.BatchResults) (err error) {
+		found, err := res.Query()
+		if err != nil {
+			return err
+		}
+		*out, err = pgx.CollectRows(found, rowTo[R])
+		return err
+	})
+}
+
+// exec queues a statement without an answer.
+func exec[P any](p *pipeline, query func(*dbsqlc.Queries, context.Context, P) error, params P) {
+	p.record(func(q *dbsqlc.Queries) error { return query(q, context.Background(), params) }, readNothing)
+}
+
+// affected queues a statement that answers with a number of rows.
+func affected[P any](p *pipeline, query func(*dbsqlc.Queries, context.Context, P) (int64, error), params P, out *int64) {
+	p.record(func(q *dbsqlc.Queries) error {
+		_, err := query(q, context.Background(), params)
+		return err
+	}, func(res pgx.BatchResults) error {
+		tag, err := res.Exec()
+		*out = tag.RowsAffected()
+		return err
+	})
+}
+
+// one queues a query that gives one row.
+func one[P, R any](p *pipeline, query func(*dbsqlc.Queries, context.Context, P) (R, error), params P, out *R) {
+	p.record(func(q *dbsqlc.Queries) error {
+		_, err := query(q, context.Background(), params)
+		return err
+	}, func(res pgx.BatchResults) (err error) {
+		found, err := res.Query()
+		if err != nil {
+			return err
+		}
+		*out, err = pgx.CollectExactlyOneRow(found, rowTo[R])
+		return err
+	})
+}
+
+// now queues the question what time the transaction has.
+func (p *pipeline) now(out *time.Time) {
+	one(p, func(q *dbsqlc.Queries, ctx context.Context, _ struct{}) (time.Time, error) { return q.GetNow(ctx) }, struct{}{}, out)
+}
+
+// probe queues the look at the tables.
+func (p *pipeline) probe() {
+	exec(p, func(q *dbsqlc.Queries, ctx context.Context, _ struct{}) error { return q.ProbeTables(ctx) }, struct{}{})
+}
+
+// raw queues a statement of sql.go.
+func (p *pipeline) raw(sql string) {
+	p.items = append(p.items, queued{sql: sql, read: readNothing})
+}
+
+func readNothing(res pgx.BatchResults) error {
+	_, err := res.Exec()
+	return err
+}
+
+func (p *pipeline) record(call func(*dbsqlc.Queries) error, read func(pgx.BatchResults) error) {
+	rec := &recorder{}
+	_ = call(dbsqlc.New(rec)) // always errRecorded, or what follows from it
+	p.items = append(p.items, queued{sql: p.schema.statement(rec.sql), args: rec.args, read: read})
+}
+
+// sender is a connection or a transaction.
+type sender interface {
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+}
+
+// send runs the pipeline: one round trip, and one more for statements that this connection never prepared.
+func (p *pipeline) send(ctx context.Context, to sender) error {
+	var batch pgx.Batch
+	for i := range p.items {
+		batch.Queue(p.items[i].sql, p.items[i].args...)
+	}
+	res := to.SendBatch(ctx, &batch)
+	for i := range p.items {
+		if err := p.items[i].read(res); err != nil {
+			_ = res.Close() // repeats the error
+			return err
+		}
+	}
+	return res.Close()
+}
+
+func rowTo[R any](row pgx.CollectableRow) (R, error) {
+	if t := reflect.TypeFor[R](); t.Kind() == reflect.Struct && t != reflect.TypeFor[time.Time]() {
+		return pgx.RowToStructByPos[R](row)
+	}
+	return pgx.RowTo[R](row)
+}
+
+// recorder stands in for a connection: it keeps the statement instead of sending it.
+type recorder struct {
+	sql  string
+	args []any
+}
+
+var errRecorded = errors.New("openworkflow: recorded, not run")
+
+func (r *recorder) Exec(_ context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	r.sql, r.args = sql, args
+	return pgconn.CommandTag{}, errRecorded
+}
+
+func (r *recorder) Query(_ context.Context, sql string, args ...any) (pgx.Rows, error) {
+	r.sql, r.args = sql, args
+	return nil, errRecorded
+}
+
+func (r *recorder) QueryRow(_ context.Context, sql string, args ...any) pgx.Row {
+	r.sql, r.args = sql, args
+	return noRow{}
+}
+
+type noRow struct{}
+
+func (noRow) Scan(...any) error { return errRecorded }

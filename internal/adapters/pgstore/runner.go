@@ -1,0 +1,179 @@
+package pgstore
+
+import (
+	"context"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/adapters/pgstore/internal/dbsqlc"
+	"github.com/openworkflowdev/openworkflow-go/internal/ports"
+)
+
+// defaultTimeout bounds calls whose context has no deadline, and every statement on the server.
+const defaultTimeout = 30 * time.Second
+
+// cleanupTimeout bounds what is done for a connection after an error.
+const cleanupTimeout = 5 * time.Second
+
+// maxRetries bounds how often a transaction is tried again after a deadlock or a serialization failure.
+const maxRetries = 20
+
+// planning says how the statements of a transaction are planned.
+type planning dbsqlc.SetPlanningParams
+
+var (
+	planOnce = planning{EnableSeqscan: "off", PlanCacheMode: "force_generic_plan", StatementTimeout: statementTimeout}
+	planEach = planning{EnableSeqscan: "on", PlanCacheMode: "force_custom_plan", StatementTimeout: statementTimeout}
+
+	statementTimeout = strconv.FormatInt(defaultTimeout.Milliseconds(), 10)
+)
+
+// runner runs pipelines: as transactions of their own, or within the caller's. build may be called again
+// when the transaction is.
+type runner interface {
+	run(ctx context.Context, plan planning, build func(*pipeline)) error
+}
+
+func withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, bounded := ctx.Deadline(); bounded {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, defaultTimeout)
+}
+
+// poolRunner runs each pipeline as a transaction of its own.
+type poolRunner struct {
+	core *core
+	pool *pgxpool.Pool
+}
+
+func (r poolRunner) run(ctx context.Context, plan planning, build func(*pipeline)) error {
+	return r.transact(ctx, plan, func(ctx context.Context, tx *transaction) error {
+		return tx.commit(ctx, build)
+	})
+}
+
+// transact does a transaction of one or more pipelines, again after a deadlock or serialization failure.
+// do must end with commit, or leave it to be rolled back.
+func (r poolRunner) transact(ctx context.Context, plan planning, do func(context.Context, *transaction) error) error {
+	ctx, cancel := withTimeout(ctx)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
+		if r.core.closed.Load() {
+			return ports.ErrClosed
+		}
+		err := r.try(ctx, plan, do)
+		if err == nil || !transient(err) || attempt == maxRetries {
+			return interpretError(err)
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return interpretError(err)
+		}
+	}
+}
+
+// pause waits before another try, longer each time, and never so that two callers keep step.
+func pause(ctx context.Context, attempt int) error {
+	most := min(time.Millisecond<<min(attempt, 6), 50*time.Millisecond)
+	timer := time.NewTimer(rand.N(most) + time.Millisecond/2)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r poolRunner) try(ctx context.Context, plan planning, do func(context.Context, *transaction) error) error {
+	conn, err := r.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release() // destroys a connection that is broken or still in a transaction
+	tx := &transaction{conn: conn, schema: r.core.schema, plan: plan}
+	err = do(ctx, tx)
+	tx.end(ctx, err)
+	return err
+}
+
+// transaction is one on a connection of the pool.
+type transaction struct {
+	conn   *pgxpool.Conn
+	schema *schema
+	plan   planning
+	begun  bool
+}
+
+// send runs a pipeline and leaves the transaction open.
+func (t *transaction) send(ctx context.Context, build func(*pipeline)) error {
+	return t.pipeline(build, false).send(ctx, t.conn)
+}
+
+// commit runs a pipeline that ends the transaction.
+func (t *transaction) commit(ctx context.Context, build func(*pipeline)) error {
+	return t.pipeline(build, true).send(ctx, t.conn)
+}
+
+func (t *transaction) pipeline(build func(*pipeline), commit bool) *pipeline {
+	p := &pipeline{schema: t.schema}
+	if !t.begun {
+		t.begun = true
+		p.raw(sqlBegin)
+		exec(p, (*dbsqlc.Queries).SetPlanning, dbsqlc.SetPlanningParams(t.plan))
+	}
+	build(p)
+	if commit {
+		p.raw(sqlCommit)
+	}
+	return p
+}
+
+// end leaves the connection fit for the pool, or closes it.
+func (t *transaction) end(ctx context.Context, err error) {
+	conn := t.conn.Conn()
+	if conn.IsClosed() {
+		return
+	}
+	if connectionLost(err) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+		defer cancel()
+		_ = conn.Close(ctx)
+		return
+	}
+	if conn.PgConn().TxStatus() != 'I' {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+		defer cancel()
+		_, _ = conn.Exec(ctx, sqlRollback)
+	}
+}
+
+// txRunner runs pipelines within the caller's transaction, each under a savepoint, so that what fails here
+// leaves the caller's transaction usable.
+type txRunner struct {
+	core *core
+	tx   pgx.Tx
+}
+
+func (r txRunner) run(ctx context.Context, _ planning, build func(*pipeline)) error {
+	ctx, cancel := withTimeout(ctx)
+	defer cancel()
+	if r.core.closed.Load() {
+		return ports.ErrClosed
+	}
+	p := &pipeline{schema: r.core.schema}
+	p.raw(sqlSavepoint)
+	build(p)
+	p.raw(sqlReleaseSavepoint)
+	err := p.send(ctx, r.tx)
+	if err != nil && !connectionLost(err) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+		defer cancel()
+		_, _ = r.tx.Exec(ctx, sqlRollbackSavepoint)
+	}
+	return interpretError(err)
+}

@@ -1,0 +1,112 @@
+package pgstore
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/domain"
+	"github.com/openworkflowdev/openworkflow-go/internal/ports"
+)
+
+var (
+	_ ports.Backend  = (*Store)(nil)
+	_ ports.Notifier = (*Store)(nil)
+	_ ports.Backend  = (*TxStore)(nil)
+)
+
+// core is what the stores of one Open share, in all namespaces.
+type core struct {
+	schema   *schema
+	pool     *pgxpool.Pool
+	ownsPool bool
+	beats    *pgxpool.Pool // heartbeats only: a saturated pool must not cost leases
+	news     *notifier
+	closed   atomic.Bool
+	once     sync.Once
+
+	mu     sync.Mutex
+	sweeps map[string]sweepPlace // by namespace
+}
+
+// client does the client's verbs, in transactions of its own or in the caller's.
+type client struct {
+	namespace string
+	core      *core
+	runner    runner
+	publish   func(context.Context, ports.Event) // after what it tells of was written
+}
+
+// Namespace is the namespace that all methods act in.
+func (c *client) Namespace() string { return c.namespace }
+
+// key names a lock of this store's, of one kind.
+func (c *client) key(kind, name string) string {
+	raw, _ := json.Marshal([]string{"openworkflow", kind, c.core.schema.name, c.namespace, name}) // strings always marshal
+	return string(raw)
+}
+
+// Store keeps the runs of one namespace. It is safe for concurrent use.
+type Store struct {
+	client
+	tx    poolRunner
+	beats poolRunner
+}
+
+func newStore(c *core, namespace string) *Store {
+	s := &Store{tx: poolRunner{c, c.pool}, beats: poolRunner{c, c.beats}}
+	s.client = client{namespace: namespace, core: c, runner: s.tx, publish: func(_ context.Context, e ports.Event) {
+		c.news.publish(namespace, e)
+	}}
+	return s
+}
+
+// WithNamespace returns a store of another namespace on the same connections.
+func (s *Store) WithNamespace(namespace string) *Store { return newStore(s.core, namespace) }
+
+// WithTx returns a store whose client verbs act inside the caller's transaction: what they do is done iff
+// the transaction commits. The worker's verbs return ports.ErrClientOnly. The transaction should be READ
+// COMMITTED, as is the default: above that, what others committed meanwhile is not seen.
+func (s *Store) WithTx(tx pgx.Tx) *TxStore {
+	r := txRunner{s.core, tx}
+	return &TxStore{client{namespace: s.namespace, core: s.core, runner: r, publish: func(ctx context.Context, e ports.Event) {
+		s.core.news.publishWithin(ctx, r, s.namespace, e)
+	}}}
+}
+
+// TxStore is a Store in a transaction of the caller's.
+type TxStore struct{ client }
+
+// ClaimRuns returns ports.ErrClientOnly.
+func (*TxStore) ClaimRuns(context.Context, ports.ClaimRequest) (ports.ClaimResult, error) {
+	return ports.ClaimResult{}, ports.ErrClientOnly
+}
+
+// ReclaimRun returns ports.ErrClientOnly.
+func (*TxStore) ReclaimRun(context.Context, ports.ReclaimRequest) (ports.ReclaimResult, error) {
+	return ports.ReclaimResult{}, ports.ErrClientOnly
+}
+
+// LoadHistories returns ports.ErrClientOnly.
+func (*TxStore) LoadHistories(context.Context, ports.HistoryRequest) (ports.HistoryResult, error) {
+	return ports.HistoryResult{}, ports.ErrClientOnly
+}
+
+// Commit returns ports.ErrClientOnly.
+func (*TxStore) Commit(context.Context, []domain.Transition) ([]domain.Verdict, error) {
+	return nil, ports.ErrClientOnly
+}
+
+// ExtendLeases returns ports.ErrClientOnly.
+func (*TxStore) ExtendLeases(context.Context, ports.LeaseRequest) (ports.LeaseResult, error) {
+	return ports.LeaseResult{}, ports.ErrClientOnly
+}
+
+// Sweep returns ports.ErrClientOnly.
+func (*TxStore) Sweep(context.Context, ports.SweepRequest) (ports.SweepResult, error) {
+	return ports.SweepResult{}, ports.ErrClientOnly
+}
