@@ -1,0 +1,79 @@
+# Everything that is done to this repository has a name here; `make` lists the names. CI runs .ci/run,
+# which calls the same ones. Nothing needs to be installed but Go: the tools are built from tools/, each
+# in a module of its own, into .bin/, and Postgres is found or fetched by scripts/with-postgres.sh.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+GO ?= go
+WITH_POSTGRES := scripts/with-postgres.sh
+
+# The versions are the tools' modules': one place to change, and a new version is a new file name.
+version_of = $(shell awk '$$1 == "$(2)" { print $$2 }' tools/$(1)/go.mod)
+SQLC := .bin/sqlc-$(call version_of,sqlc,github.com/sqlc-dev/sqlc)
+GOLANGCI_LINT := .bin/golangci-lint-$(call version_of,lint,github.com/golangci/golangci-lint/v2)
+
+.PHONY: help
+help: ## list what can be made
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## run the quickstart on SQLite: a durable workflow that is killed and resumes
+	$(GO) run ./examples/quickstart
+
+.PHONY: build
+build: ## build everything; the command goes to .bin/openworkflow
+	CGO_ENABLED=0 $(GO) build ./...
+	CGO_ENABLED=0 $(GO) build -o .bin/openworkflow ./cmd/openworkflow
+
+.PHONY: test
+test: ## the whole suite, on Postgres too (found, in Docker, or installed by apt), with -race where it pays
+	$(WITH_POSTGRES) scripts/test.sh
+
+.PHONY: test-short
+test-short: ## what needs no database server, without -race: for while you write
+	$(GO) test -short ./...
+
+.PHONY: test-crash
+test-crash: ## the crash test alone: real processes, killed at random, on Postgres and SQLite
+	$(WITH_POSTGRES) scripts/test.sh crash
+
+.PHONY: soak
+soak: ## the crash test for SOAK (default 10m) instead of seconds
+	OPENWORKFLOW_SOAK=$(or $(SOAK),10m) $(WITH_POSTGRES) scripts/test.sh crash -timeout 0
+
+.PHONY: bench
+bench: ## the benchmarks, on SQLite and Postgres: make bench BENCH="-quick -workloads W1,W2"
+	$(WITH_POSTGRES) $(GO) -C bench run . $(BENCH)
+
+.PHONY: lint
+lint: $(GOLANGCI_LINT) ## golangci-lint with .golangci.yaml, and shellcheck where there is one
+	CGO_ENABLED=0 $(GOLANGCI_LINT) run ./...
+	cd bench && CGO_ENABLED=0 ../$(GOLANGCI_LINT) run ./...
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run && echo "shellcheck: 0 issues."; fi
+
+.PHONY: fmt
+fmt: $(GOLANGCI_LINT) ## format all Go code
+	$(GOLANGCI_LINT) fmt
+
+.PHONY: generate
+generate: $(SQLC) ## generate the stores' query code from db/ with sqlc
+	$(SQLC) generate
+
+.PHONY: generate-check
+generate-check: $(SQLC) ## prove that the generated code, the embedded migrations and go.mod are current
+	scripts/generate-check.sh $(SQLC)
+
+.PHONY: tools
+tools: $(SQLC) $(GOLANGCI_LINT) ## build the tools into .bin/
+
+# Without cgo: sqlc then parses with a WebAssembly build of Postgres' parser, which spares a long C build.
+.bin/sqlc-%: tools/sqlc/go.mod tools/sqlc/go.sum
+	scripts/build-tool.sh tools/sqlc github.com/sqlc-dev/sqlc/cmd/sqlc $@
+
+.bin/golangci-lint-%: tools/lint/go.mod tools/lint/go.sum
+	scripts/build-tool.sh tools/lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint $@
+
+.PHONY: clean
+clean: ## remove the tools and what was built
+	rm -rf .bin
