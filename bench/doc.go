@@ -1,0 +1,23 @@
+// Command bench measures OpenWorkflow on Postgres and SQLite. It is a module of its own, so that what it needs
+// never reaches users of the library.
+//
+//	go run . [-backend postgres,sqlite] [-workloads floor,W0,W1,…] [-postgres URL] [-others 100000] [-quick]
+//
+// Each measurement is a line of JSON on standard output, {system, workload, metric, value, unit, settings}, and
+// a table of all of them follows at the end. The Postgres server is the one that -postgres or
+// OPENWORKFLOW_TEST_POSTGRES_URL names (scripts/with-postgres.sh starts one); each workload gets a schema or file
+// of its own, made a moment before and without statistics, and removed afterwards.
+//
+//	floor  what the same rows cost without OpenWorkflow: bare SQL, in batches
+//	W0     drain of runs without steps
+//	W1     drain of runs with one step that does nothing
+//	W2     drain of runs with ten steps, one after the other
+//	W3     start to result on an idle worker, client and worker in two processes
+//	W4     starting runs: one goroutine, 32 goroutines, batches
+//	W5     one run with 1 000 and with 10 000 steps
+//	W6     resuming a run with 500 and with 10 000 recorded steps
+//	W7     W1 beside -others runs of another workflow, in the future, or of the same workflow
+//
+// A drain counts from before the worker starts until it has stopped, with everything committed. Nothing is
+// measured with fsync or synchronous_commit off.
+package main

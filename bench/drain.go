@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow"
+)
+
+// drainAll measures how fast a worker empties the table.
+func drainAll(ctx context.Context, b *bench, steps int) error {
+	n := b.per(40_000, 12_000)
+	if steps > 1 {
+		n = b.per(8_000, 3_000)
+	}
+	s, err := b.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := s.seed(ctx, work.Name(), n, nil); err != nil {
+		return err
+	}
+	took, err := s.drain(ctx, steps, n, b.slots())
+	if err != nil {
+		return err
+	}
+	if counts, err := s.client.CountRuns(ctx); err != nil || counts.Completed != int64(n) {
+		return fmt.Errorf("of %d runs the database has %+v: %w", n, counts, err)
+	}
+	return b.reportDrain("", n, steps, took, b.slots())
+}
+
+func (b *bench) reportDrain(prefix string, n, steps int, took time.Duration, slots int) error {
+	settings := fmt.Sprintf("runs=%d concurrency=%d", n, slots)
+	if err := b.report(prefix+"runs", perSecond(n, took), "1/s", settings); err != nil || steps < 2 {
+		return err
+	}
+	return b.report(prefix+"steps", perSecond(n*steps, took), "1/s", settings)
+}
+
+// drain starts a worker and stops it when it has executed n runs; it returns how long that took.
+func (s *site) drain(ctx context.Context, steps, n, slots int) (time.Duration, error) {
+	t := newTally(n)
+	w, err := s.client.NewWorker(openworkflow.WorkerOptions{
+		Workflows: openworkflow.Workflows(t.work(steps)), Concurrency: slots,
+	})
+	if err != nil {
+		return 0, err
+	}
+	s.settle()
+	began := time.Now()
+	if err := w.Start(ctx); err != nil {
+		return 0, err
+	}
+	select {
+	case <-t.done:
+	case <-ctx.Done():
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	if err := w.Stop(stopping); err != nil {
+		return 0, err
+	}
+	return time.Since(began), ctx.Err()
+}

@@ -1,0 +1,83 @@
+//go:build unix
+
+package crashtest_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow"
+)
+
+// orders tell a process to be a worker.
+const ordersVariable = "OPENWORKFLOW_CRASH_WORKER"
+
+type orders struct {
+	Store       store
+	Worker      int
+	Dir         string
+	Lease       time.Duration
+	Concurrency int
+}
+
+// TestMain lets the test's own binary be the workers.
+func TestMain(m *testing.M) {
+	if raw := os.Getenv(ordersVariable); raw != "" {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		defer stop()
+		if err := beWorker(ctx, raw); err != nil && !(ctx.Err() != nil && errors.Is(err, context.Canceled)) {
+			fmt.Fprintln(os.Stderr, "worker:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// beWorker works until it is killed, told to stop, or alone: its standard input ends when the test's process does.
+func beWorker(ctx context.Context, raw string) error {
+	var o orders
+	if err := json.Unmarshal([]byte(raw), &o); err != nil {
+		return err
+	}
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(3)
+	}()
+	if o.Store.Schema != "" {
+		if err := os.Setenv("PGAPPNAME", o.Store.Schema); err != nil {
+			return err
+		}
+	}
+	db, err := o.Store.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	log, err := openJournal(o.Dir, o.Worker)
+	if err != nil {
+		return err
+	}
+	client, err := openworkflow.New(db, openworkflow.WithSlog(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	w, err := client.NewWorker(openworkflow.WorkerOptions{
+		Workflows: (&recorder{log: log}).workflows(), Concurrency: o.Concurrency,
+		LeaseDuration: o.Lease, StopTimeout: 2 * time.Second,
+	})
+	if err != nil {
+		return err
+	}
+	return w.Run(ctx)
+}
