@@ -231,7 +231,8 @@ func decoded(raw json.RawMessage, err error) (string, error) {
 		return "", err
 	}
 	var out string
-	return out, json.Unmarshal(raw, &out)
+	err = json.Unmarshal(raw, &out)
+	return out, err
 }
 
 // constant is a step function that returns its argument and counts its calls.

@@ -214,7 +214,7 @@ func batchCrossed(f *fixture) {
 		for i, p := range parents {
 			start := f.startChild(leaseOf(p))
 			f.ok(start, parkLong(leaseOf(p)))
-			_, children[i] = f.claimChild(start.Child.ID)
+			children[i] = f.claimChild(start.Child.ID)
 		}
 		errs := together(2, func(i int) error {
 			ts := []backend.Transition{complete(children[i], `1`), complete(children[3-i], `1`)}

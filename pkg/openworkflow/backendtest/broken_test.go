@@ -67,6 +67,7 @@ func runBroken(name, seenBy string) (string, error) {
 
 // TestBrokenBackend is what the processes run; it does nothing otherwise.
 func TestBrokenBackend(t *testing.T) {
+	t.Parallel()
 	name := os.Getenv(brokenVariable)
 	if name == "" {
 		t.Skip("runs in a process of its own, for " + brokenVariable)

@@ -12,6 +12,7 @@ func childCases() []testCase {
 		{"New", childNew},
 		{"ExistingByParent", childByParent},
 		{"ExistingByKey", childByKey},
+		{"OneKeyInABatch", childKeyInBatch},
 		{"Linked", childLinked},
 		{"LinksAnUnlinkedStep", childUnlinked},
 		{"OneUnderRepetition", childConcurrent},
@@ -90,6 +91,23 @@ func childByKey(f *fixture) {
 	}
 }
 
+// childKeyInBatch: two steps whose children have one key get one child, whichever of the two.
+func childKeyInBatch(f *fixture) {
+	runs := f.ownedMany(2)
+	a, b := f.startChild(leaseOf(runs[0])), f.startChild(leaseOf(runs[1]))
+	b.Child.IdempotencyKey = a.Child.IdempotencyKey
+	vs := f.ok(a, b)
+	child := f.attempt(a.Lease.RunID, a.Attempt.ID).ChildRunID
+	f.get(child)
+	f.linked(b, child)
+	if n := f.runCount(); n != 3 {
+		f.Errorf("%d runs, want two parents and one child", n)
+	}
+	if !vs[0].Woke && !vs[1].Woke {
+		f.Errorf("verdicts %+v do not say that the new child is due", vs)
+	}
+}
+
 func childLinked(f *fixture) {
 	_, l := f.owned()
 	t := f.startChild(l)
@@ -112,7 +130,7 @@ func childUnlinked(f *fixture) {
 	f.ok(t)
 	f.linked(t, t.Child.ID)
 	f.ok(parkLong(l))
-	_, cl := f.claimChild(t.Child.ID)
+	cl := f.claimChild(t.Child.ID)
 	f.ok(complete(cl, `1`))
 	f.claim(l.RunID)
 }
@@ -173,7 +191,7 @@ func (f *fixture) parentAndChild() (start backend.Transition, child backend.Leas
 	if v := f.ok(parkLong(l))[0]; v.Woke {
 		f.Fatalf("the parent's park found its wait satisfied before the child ended")
 	}
-	_, child = f.claimChild(start.Child.ID)
+	child = f.claimChild(start.Child.ID)
 	return start, child
 }
 
@@ -234,7 +252,7 @@ func childOwnedParent(f *fixture) {
 	_, l := f.owned()
 	start := f.startChild(l)
 	f.ok(start)
-	_, child := f.claimChild(start.Child.ID)
+	child := f.claimChild(start.Child.ID)
 	before := f.get(l.RunID)
 	if v := f.ok(complete(child, `1`))[0]; v.Woke {
 		f.Errorf("the verdict says that an owned parent became due")
@@ -247,7 +265,7 @@ func childEndedEarly(f *fixture) {
 		_, l := f.owned()
 		start := f.startChild(l)
 		f.ok(start)
-		_, child := f.claimChild(start.Child.ID)
+		child := f.claimChild(start.Child.ID)
 		e.end(f, child)
 		if v := f.ok(parkLong(l))[0]; !v.Woke {
 			f.Errorf("%s: the park does not say that its wait is satisfied", e.name)
@@ -262,7 +280,7 @@ func childClosedStep(f *fixture) {
 	f.ok(start)
 	f.ok(finish(start, `"timed out"`))
 	f.ok(openWait(l, "never"), parkLong(l))
-	_, child := f.claimChild(start.Child.ID)
+	child := f.claimChild(start.Child.ID)
 	f.unchangedRun(l.RunID, func() {
 		if v := f.ok(complete(child, `1`))[0]; v.Woke {
 			f.Errorf("a parent that waits for the child no more was woken")
@@ -299,7 +317,7 @@ func childOutcomes(f *fixture) {
 		if got := f.history(l.RunID); len(got.Missing) > 0 || len(got.Children) > 0 {
 			f.Fatalf("before the child's end: %+v", got)
 		}
-		_, child := f.claimChild(start.Child.ID)
+		child := f.claimChild(start.Child.ID)
 		e.end(f, child)
 		row := f.get(child.RunID)
 		got, ok := f.history(l.RunID).Children[start.Attempt.ID]

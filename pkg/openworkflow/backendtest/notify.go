@@ -106,7 +106,7 @@ func notifyTouched(f *fixture) {
 		_, l := f.owned()
 		start := f.startChild(l)
 		f.ok(start)
-		_, child := f.claimChild(start.Child.ID)
+		child := f.claimChild(start.Child.ID)
 		f.ok(complete(child, `1`))
 		return l.RunID
 	}, func(e backend.Event) []string { return e.Touched })

@@ -240,7 +240,7 @@ func (f *fixture) raceChild(end func(backend.Lease) error) {
 		_, l := f.owned()
 		start := f.startChild(l)
 		f.ok(start)
-		_, child := f.claimChild(start.Child.ID)
+		child := f.claimChild(start.Child.ID)
 		err := both(i,
 			func() error { return f.commitErr(parkLong(l)) },
 			func() error { return end(child) },

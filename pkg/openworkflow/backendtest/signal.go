@@ -96,7 +96,7 @@ func signalKey(f *fixture) {
 	first := f.waiter("s", true)
 	sig := backend.Signal{Name: "s", Key: "key", Data: json.RawMessage(`1`)}
 	f.sameIDs("first", f.deliver(sig), []string{first.Lease.RunID})
-	second := f.waiterBeside("s", first)
+	second := f.waiterBeside("s")
 	sig.Data = json.RawMessage(`2`)
 	f.sameIDs("repeated", f.deliver(sig), []string{first.Lease.RunID})
 	f.got(second, "")
@@ -106,7 +106,7 @@ func signalKey(f *fixture) {
 }
 
 // waiterBeside is another waiter, while one that is due already must not be claimed.
-func (f *fixture) waiterBeside(signal string, due backend.Transition) backend.Transition {
+func (f *fixture) waiterBeside(signal string) backend.Transition {
 	f.Helper()
 	other := *f
 	other.key.Name = "beside-" + f.key.Name
