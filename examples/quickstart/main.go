@@ -31,7 +31,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(dir) //nolint:errcheck // it is in the system's folder for what may be lost
 	database := filepath.Join(dir, "openworkflow.db")
 	db, err := sqlite.Open(ctx, database) // makes the file and its tables
 	if err != nil {

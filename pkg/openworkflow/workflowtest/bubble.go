@@ -69,7 +69,7 @@ func (b *bubble) serve() {
 // inside reports whether the caller is in a bubble: there, and only there, times have no monotonic reading.
 func inside() bool {
 	now := time.Now()
-	return now == now.Round(0) //nolint:revive // not Equal: whether there is a monotonic reading is the question
+	return now == now.Round(0) //nolint:staticcheck // not Equal: whether there is a monotonic reading is the question
 }
 
 // run executes f in the bubble and returns when it is done.

@@ -1,16 +1,16 @@
 package workflowtest_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow"
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/step"
@@ -120,7 +120,7 @@ func TestTimeStandsStill(t *testing.T) {
 	t.Parallel()
 	env := workflowtest.New(t, echo)
 	before := env.Now()
-	if ahead := before.Sub(time.Now()); ahead < -time.Second || ahead > 2*time.Second {
+	if ahead := time.Until(before); ahead < -time.Second || ahead > 2*time.Second {
 		t.Errorf("virtual time starts %v ahead of the present", ahead)
 	}
 	run(t, env, echo, "x")
@@ -210,111 +210,6 @@ func TestSignals(t *testing.T) {
 	wantResult(t, run(t, env, approval, "4"), "eve")
 }
 
-func TestChildren(t *testing.T) {
-	t.Parallel()
-	child := openworkflow.Define("child", func(ctx openworkflow.Context, n int) (int, error) {
-		return n * n, step.Sleep(ctx, "nap", time.Duration(n)*time.Hour)
-	})
-	parent := openworkflow.Define("parent", func(ctx openworkflow.Context, n int) (int, error) {
-		squares := make([]int, n)
-		g, gctx := errgroup.WithContext(ctx)
-		gwf := openworkflow.WithContext(ctx, gctx)
-		for i := range n {
-			g.Go(func() (err error) {
-				squares[i], err = step.RunWorkflow(gwf, child, i, step.WithName(fmt.Sprint("child/", i)))
-				return err
-			})
-		}
-		err := g.Wait()
-		sum := 0
-		for _, s := range squares {
-			sum += s
-		}
-		return sum, err
-	})
-	env := workflowtest.New(t, parent, child)
-	h := run(t, env, parent, 5)
-	env.Advance(4 * time.Hour)
-	wantResult(t, h, 0+1+4+9+16)
-}
-
-func TestBranches(t *testing.T) {
-	t.Parallel()
-	var done diary
-	w := openworkflow.Define("branches", func(ctx openworkflow.Context, _ openworkflow.None) (string, error) {
-		quick := step.Go(ctx, "quick", func(context.Context) (string, error) { done.note("quick"); return "quick", nil })
-		g, gctx := errgroup.WithContext(ctx)
-		gwf := openworkflow.WithContext(ctx, gctx)
-		for _, name := range []string{"a", "b"} {
-			b := step.Branch(gwf, name)
-			g.Go(func() error {
-				if err := step.Sleep(b, "sleep", map[string]time.Duration{"a": 2 * time.Hour, "b": time.Hour}[name]); err != nil {
-					return err
-				}
-				return step.Do(b, "work", done.noting(name))
-			})
-		}
-		if err := g.Wait(); err != nil {
-			return "", err
-		}
-		return quick.Wait()
-	})
-	env := workflowtest.New(t, w)
-	h := run(t, env, w, nil)
-	env.Settle()
-	done.want(t, "quick")
-	env.Advance(time.Hour)
-	done.want(t, "quick", "b")
-	env.Advance(time.Hour)
-	done.want(t, "quick", "b", "a")
-	wantResult(t, h, "quick")
-}
-
-var errOutOfStock = openworkflow.ErrorCode("out-of-stock")
-
-// A branch that fails cancels the others, some of which have then never begun: which ones, the history does
-// not say, and the replay must not take them for nondeterminism.
-func TestFailingBranches(t *testing.T) {
-	t.Parallel()
-	w := openworkflow.Define("failing", func(ctx openworkflow.Context, n int) (openworkflow.None, error) {
-		g, gctx := errgroup.WithContext(ctx)
-		gwf := openworkflow.WithContext(ctx, gctx)
-		for i := range n {
-			g.Go(func() error {
-				return step.Do(gwf, fmt.Sprint("reserve/", i), func(ctx context.Context) error {
-					if i == n/2 {
-						return openworkflow.NonRetryable(errOutOfStock)
-					}
-					<-ctx.Done()
-					return ctx.Err()
-				})
-			})
-		}
-		return nil, g.Wait()
-	})
-	env := workflowtest.New(t, w)
-	if _, err := run(t, env, w, 8).Result(t.Context()); !errors.Is(err, errOutOfStock) {
-		t.Fatalf("the run gives %v", err)
-	}
-}
-
-// A step that nobody waits for may still be under way when its run ends.
-func TestUnfinishedBranches(t *testing.T) {
-	t.Parallel()
-	w := openworkflow.Define("first-wins", func(ctx openworkflow.Context, _ openworkflow.None) (string, error) {
-		lost := step.Branch(ctx, "lost")
-		go func() { _ = step.Sleep(lost, "for ever", 1000*time.Hour) }()
-		if err := step.Sleep(ctx, "shortly", time.Minute); err != nil {
-			return "", err
-		}
-		return "won", nil
-	})
-	env := workflowtest.New(t, w)
-	h := run(t, env, w, nil)
-	env.Advance(time.Hour)
-	wantResult(t, h, "won")
-}
-
 func TestDeadlineAndCancel(t *testing.T) {
 	t.Parallel()
 	forever := openworkflow.Define("forever", func(ctx openworkflow.Context, _ openworkflow.None) (openworkflow.None, error) {
@@ -370,109 +265,6 @@ func TestClientInsideStep(t *testing.T) {
 	}
 }
 
-func TestResultSays(t *testing.T) {
-	t.Parallel()
-	w := openworkflow.Define("waits", func(ctx openworkflow.Context, what string) (string, error) {
-		switch what {
-		case "signal":
-			_, _, err := step.WaitForSignal[string](ctx, "approve", step.WithName("approval"), step.WithTimeout(72*time.Hour))
-			return "", err
-		case "sleep":
-			return "", step.Sleep(ctx, "cool-off", 24*time.Hour)
-		case "retry":
-			return "", step.Do(ctx, "charge", func(context.Context) error { return errors.New("no line") },
-				step.WithRetryPolicy(openworkflow.RetryPolicy{InitialInterval: time.Hour, MaximumInterval: time.Hour}))
-		case "function":
-			return "", step.Do(ctx, "slow", func(ctx context.Context) error {
-				select {
-				case <-time.After(time.Hour):
-					return nil
-				case <-ctx.Done():
-					return ctx.Err()
-				}
-			})
-		case "child":
-			return step.RunWorkflow(ctx, echo, "never registered here")
-		}
-		return "", nil
-	})
-	for what, wants := range map[string][]string{
-		"signal":   {`signal "approve" (step "approval", times out at `, "in 72h0m0s"},
-		"sleep":    {`the end of sleep "cool-off"`, "in 24h0m0s"},
-		"retry":    {`the next attempt of step "charge"`, "in 1h0m0s", "no line"},
-		"function": {"a function that waits for time"},
-		"child":    {"its child run", `step "echo"`},
-	} {
-		t.Run(what, func(t *testing.T) {
-			t.Parallel()
-			env := workflowtest.New(t, w)
-			start := time.Now()
-			_, err := run(t, env, w, what).Result(t.Context(), openworkflow.WithResultTimeout(time.Hour))
-			if !errors.Is(err, openworkflow.ErrResultTimeout) {
-				t.Fatalf("Result gives %v", err)
-			}
-			for _, want := range append(wants, "Env.Advance") {
-				if !strings.Contains(err.Error(), want) {
-					t.Errorf("Result says %q; want %q in it", err, want)
-				}
-			}
-			if took := time.Since(start); took > 20*time.Second {
-				t.Errorf("it took %v", took)
-			}
-		})
-	}
-}
-
-func TestResultOfUnknownWorkflow(t *testing.T) {
-	t.Parallel()
-	env := workflowtest.New(t, echo)
-	other := openworkflow.Declare[string, string]("other")
-	_, err := run(t, env, other, "x").Result(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "no such workflow") {
-		t.Fatalf("Result gives %v", err)
-	}
-}
-
-// A Result that is waited for elsewhere, say in a server under test, sees what the test brings about.
-func TestResultMeanwhile(t *testing.T) {
-	t.Parallel()
-	w := openworkflow.Define("meanwhile", func(ctx openworkflow.Context, _ openworkflow.None) (string, error) {
-		s, _, err := step.WaitForSignal[string](ctx, "go")
-		return s, err
-	})
-	env := workflowtest.New(t, w)
-	h := run(t, env, w, nil)
-	result := make(chan error, 1)
-	go func() {
-		s, err := h.Result(context.Background())
-		if err == nil && s != "on" {
-			err = errors.New(s)
-		}
-		result <- err
-	}()
-	env.Advance(time.Hour)
-	env.Signal("go", "on")
-	if err := <-result; err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestContextOfResult(t *testing.T) {
-	t.Parallel()
-	w := openworkflow.Define("sleeps", func(ctx openworkflow.Context, _ openworkflow.None) (openworkflow.None, error) {
-		return nil, step.Sleep(ctx, "sleep", time.Hour)
-	})
-	env := workflowtest.New(t, w)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := run(t, env, w, nil).Result(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("Result gives %v", err)
-	}
-	if _, err := w.Run(ctx, env.Client(), nil); !errors.Is(err, context.Canceled) {
-		t.Errorf("Run gives %v", err)
-	}
-}
-
 func TestManyRuns(t *testing.T) {
 	t.Parallel()
 	w := openworkflow.Define("many", func(ctx openworkflow.Context, n int) (int, error) {
@@ -505,4 +297,40 @@ func TestNoWorkersOfOnesOwn(t *testing.T) {
 	if err := w.Stop(t.Context()); err != nil {
 		t.Error(err)
 	}
+}
+
+// What an Env is told goes to its client and its worker.
+func TestOptions(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	env := workflowtest.NewWithOptions(t, workflowtest.Options{
+		Client: []openworkflow.ClientOption{
+			openworkflow.WithMaxPayload(10), openworkflow.WithSlog(slog.New(slog.NewTextHandler(&log, nil))),
+		},
+		Worker: openworkflow.WorkerOptions{Workflows: openworkflow.Workflows(echo), StepLimit: 1},
+	})
+	if _, err := echo.Run(t.Context(), env.Client(), strings.Repeat("x", 9)); !errors.Is(err, openworkflow.ErrPayloadTooLarge) {
+		t.Errorf("a long input gives %v", err)
+	}
+	wantResult(t, run(t, env, echo, "short"), "short")
+	if !strings.Contains(log.String(), "run completed") {
+		t.Errorf("the log is\n%s", log.String())
+	}
+}
+
+// A test about nondeterminism itself says so, and is not failed for it.
+func TestAllowNondeterminism(t *testing.T) {
+	t.Parallel()
+	executions := 0
+	t.Cleanup(func() { // after the Env's own
+		if executions != 1 {
+			t.Errorf("the function was executed %d times", executions)
+		}
+	})
+	w := openworkflow.Define("unsteady", func(ctx openworkflow.Context, _ openworkflow.None) (int, error) {
+		executions++
+		return executions, nil
+	})
+	env := workflowtest.NewWithOptions(t, workflowtest.Options{AllowNondeterminism: true}, w)
+	wantResult(t, run(t, env, w, nil), 1)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow"
@@ -217,4 +218,8 @@ func replayScenarios() []scenario {
 		}, []string{`step "pack"`, "belongs to run another"}},
 		scenario{"replay: inside a bubble", insideBubble, []string{"not inside synctest.Test"}},
 	)
+}
+
+func insideBubble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { workflowtest.New(t, echo) })
 }
