@@ -18,37 +18,55 @@ const (
 	claimTries  = 4
 )
 
-// ClaimRuns is ports.Backend's.
+// ClaimRuns is ports.Backend's. What was claimed is the worker's, whatever fails afterwards.
 func (s *Store) ClaimRuns(ctx context.Context, req ports.ClaimRequest) (ports.ClaimResult, error) {
-	var res ports.ClaimResult
-	fetch := req.Limit*fetchFactor + fetchMore
-	exclude := slices.Clone(given(req.Exclude))
-	for range claimTries {
-		runs, now, err := s.claim(ctx, &req, exclude, req.Limit-len(res.Runs), fetch)
-		if err != nil && len(res.Runs) == 0 {
-			return ports.ClaimResult{}, err
-		}
-		if len(res.Runs) == 0 {
-			res.Now = now // the leases of the first claim begin with it
-		}
-		res.Runs = append(res.Runs, runs...)
-		for i := range runs { // no run comes twice in one answer, however short its lease
-			exclude = append(exclude, runs[i].ID)
-		}
-		if err != nil || len(res.Runs) >= req.Limit {
-			break // what was claimed is the worker's, whatever came after
-		}
-		next, now, err := s.nextDue(ctx, &req)
-		if err != nil && len(res.Runs) == 0 {
-			return ports.ClaimResult{}, err
-		}
-		res.NextDue = next
-		if err != nil || next.IsZero() || next.After(now) {
-			break
-		}
-		fetch *= 4
+	c := claiming{store: s, req: &req, exclude: slices.Clone(given(req.Exclude)), fetch: req.Limit*fetchFactor + fetchMore}
+	err := c.run(ctx)
+	if len(c.res.Runs) == 0 && err != nil {
+		return ports.ClaimResult{}, err
 	}
-	return res, nil
+	return c.res, nil
+}
+
+// claiming is one call of ClaimRuns at work.
+type claiming struct {
+	store   *Store
+	req     *ports.ClaimRequest
+	exclude []string
+	fetch   int
+	res     ports.ClaimResult
+}
+
+func (c *claiming) run(ctx context.Context) error {
+	for range claimTries {
+		runs, now, err := c.store.claim(ctx, c.req, c.exclude, c.req.Limit-len(c.res.Runs), c.fetch)
+		if err != nil {
+			return err
+		}
+		c.take(runs, now)
+		if len(c.res.Runs) >= c.req.Limit {
+			return nil
+		}
+		next, now, err := c.store.nextDue(ctx, c.req)
+		if err != nil {
+			return err
+		}
+		if c.res.NextDue = next; next.IsZero() || next.After(now) {
+			return nil
+		}
+		c.fetch *= 4
+	}
+	return nil
+}
+
+func (c *claiming) take(runs []domain.Run, now time.Time) {
+	if len(c.res.Runs) == 0 {
+		c.res.Now = now // the first leases begin with it
+	}
+	c.res.Runs = append(c.res.Runs, runs...)
+	for i := range runs { // no run comes twice in one answer, however short its lease
+		c.exclude = append(c.exclude, runs[i].ID)
+	}
 }
 
 func (s *Store) claim(ctx context.Context, req *ports.ClaimRequest, exclude []string, limit, fetch int) (runs []domain.Run, now time.Time, err error) {
@@ -86,10 +104,16 @@ func (s *Store) nextDue(ctx context.Context, req *ports.ClaimRequest) (next, now
 	return next, now, err
 }
 
+// workflowColumns lists each key once: no statement may meet a run twice.
 func workflowColumns(keys []domain.WorkflowKey) (names, versions []string, ords []int32) {
-	names, versions, ords = make([]string, len(keys)), make([]string, len(keys)), make([]int32, len(keys))
-	for i, k := range keys {
-		names[i], versions[i], ords[i] = k.Name, k.Version, int32(i)
+	names, versions = []string{}, []string{}
+	seen := make(map[domain.WorkflowKey]struct{}, len(keys))
+	for _, k := range keys {
+		if _, twice := seen[k]; twice {
+			continue
+		}
+		seen[k] = struct{}{}
+		names, versions, ords = append(names, k.Name), append(versions, k.Version), append(ords, int32(len(ords)))
 	}
 	return names, versions, ords
 }

@@ -51,10 +51,9 @@ func cut[T any](items []T, size func(*T) int) func(func([]T) bool) {
 }
 
 func (c *client) createRuns(ctx context.Context, runs []domain.NewRun) ([]domain.Run, error) {
-	rounds, keys := creationRounds(runs), c.creationKeys(runs)
+	rounds, keys := spread(runs, c.creationKeyOf), c.creationKeys(runs) // what one round makes, the next one finds
 	inserted := make([][]dbsqlc.Run, len(rounds))
 	var standing []dbsqlc.GetStandingRunsRow
-	var now time.Time
 	err := c.runner.run(ctx, planOnce, func(p *pipeline) {
 		if len(keys) > 0 {
 			exec(p, (*dbsqlc.Queries).LockKeys, keys)
@@ -65,7 +64,6 @@ func (c *client) createRuns(ctx context.Context, runs []domain.NewRun) ([]domain
 		if keyed := keyedOf(runs); len(keyed) > 0 {
 			rows(p, (*dbsqlc.Queries).GetStandingRuns, c.standingParams(keyed), &standing)
 		}
-		p.now(&now)
 	})
 	if err != nil {
 		return nil, refusal(err)
@@ -76,7 +74,7 @@ func (c *client) createRuns(ctx context.Context, runs []domain.NewRun) ([]domain
 			created[round[i].ID] = toRun(&round[i])
 		}
 	}
-	c.publish(ctx, createdNews(created, now))
+	c.publish(ctx, createdNews(created))
 	return c.answerCreation(ctx, runs, created, standing)
 }
 
@@ -125,12 +123,10 @@ func (c *client) answerCreation(ctx context.Context, runs []domain.NewRun, known
 	return out, nil
 }
 
-func createdNews(created map[string]domain.Run, now time.Time) (e ports.Event) {
+// createdNews is about all new runs: whoever hears of one that is to start later learns when by its next claim.
+func createdNews(created map[string]domain.Run) (e ports.Event) {
 	for id := range created {
-		r := created[id]
-		if !r.AvailableAt.After(now) {
-			e.Due = append(e.Due, r.WorkflowName)
-		}
+		e.Due = append(e.Due, created[id].WorkflowName)
 	}
 	slices.Sort(e.Due)
 	e.Due = slices.Compact(e.Due)
@@ -147,23 +143,19 @@ func keyedOf(runs []domain.NewRun) []domain.NewRun {
 	return out
 }
 
-// creationRounds spreads runs over statements so that no statement has one idempotency key twice: what
-// the first one makes, the next one finds.
-func creationRounds(runs []domain.NewRun) [][]domain.NewRun {
-	type name struct{ workflow, key string }
-	seen := make(map[name]int)
-	var rounds [][]domain.NewRun
-	for i := range runs {
+// spread puts items into rounds, in order, so that no round has one key twice; "" is no key.
+func spread[T any](items []T, key func(*T) string) (rounds [][]T) {
+	seen := make(map[string]int)
+	for i := range items {
 		round := 0
-		if key := runs[i].IdempotencyKey; key != "" {
-			n := name{runs[i].WorkflowName, key}
-			round = seen[n]
-			seen[n]++
+		if k := key(&items[i]); k != "" {
+			round = seen[k]
+			seen[k]++
 		}
 		if round == len(rounds) {
 			rounds = append(rounds, nil)
 		}
-		rounds[round] = append(rounds[round], runs[i])
+		rounds[round] = append(rounds[round], items[i])
 	}
 	return rounds
 }
@@ -173,12 +165,20 @@ func creationRounds(runs []domain.NewRun) [][]domain.NewRun {
 func (c *client) creationKeys(runs []domain.NewRun) []string {
 	var keys []string
 	for i := range runs {
-		if runs[i].IdempotencyKey != "" {
-			keys = append(keys, creationKey(c.namespace, runs[i].WorkflowName, runs[i].IdempotencyKey))
+		if key := c.creationKeyOf(&runs[i]); key != "" {
+			keys = append(keys, key)
 		}
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)
+}
+
+// creationKeyOf is the lock of a run's idempotency key; "" of a run without one.
+func (c *client) creationKeyOf(n *domain.NewRun) string {
+	if n.IdempotencyKey == "" {
+		return ""
+	}
+	return creationKey(c.namespace, n.WorkflowName, n.IdempotencyKey)
 }
 
 // creationKey is what TypeScript locks: JSON.stringify({ namespaceId, workflowName, idempotencyKey }).

@@ -18,8 +18,7 @@ type flush struct {
 	lockedWaits []dbsqlc.LockWaitsRow
 	started     []string
 	taken       [][]dbsqlc.TakeBufferedSignalsRow
-	made        []dbsqlc.InsertChildrenRow
-	linked      []string
+	made        [][]dbsqlc.InsertChildrenRow
 	done        []string
 	applied     []dbsqlc.ApplyRunsRow
 	parents     []dbsqlc.WakeParentsRow
@@ -57,10 +56,7 @@ func (f *flush) build(p *pipeline) {
 		rows(p, (*dbsqlc.Queries).InsertAttempts, f.startParams(), &f.started)
 	}
 	f.takeBuffered(p)
-	if len(f.children) > 0 {
-		rows(p, (*dbsqlc.Queries).InsertChildren, f.childParams(), &f.made)
-		rows(p, (*dbsqlc.Queries).LinkChildren, f.linkParams(), &f.linked)
-	}
+	f.makeChildren(p)
 	if len(f.finishes) > 0 {
 		rows(p, (*dbsqlc.Queries).FinishAttempts, f.finishParams(), &f.done)
 	}
@@ -126,7 +122,7 @@ func (f *flush) timeouts() []string {
 // takeBuffered gives the waits that opened what was kept for them. No statement has one name twice, so
 // that two waits cannot be given one signal.
 func (f *flush) takeBuffered(p *pipeline) {
-	rounds := signalRounds(f.waits)
+	rounds := spread(f.waits, signalOf)
 	f.taken = make([][]dbsqlc.TakeBufferedSignalsRow, len(rounds))
 	for i, round := range rounds {
 		rows(p, (*dbsqlc.Queries).TakeBufferedSignals, f.takeParams(round), &f.taken[i])
@@ -141,18 +137,7 @@ func (c *client) takeParams(round []opening) dbsqlc.TakeBufferedSignalsParams {
 	}
 }
 
-func signalRounds(waits []opening) (rounds [][]opening) {
-	seen := make(map[string]int)
-	for _, w := range waits {
-		round := seen[w.signal]
-		seen[w.signal]++
-		if round == len(rounds) {
-			rounds = append(rounds, nil)
-		}
-		rounds[round] = append(rounds[round], w)
-	}
-	return rounds
-}
+func signalOf(w *opening) string { return w.signal }
 
 // close queues what ending brings besides the parent's wake.
 func (f *flush) close(p *pipeline, kind domain.TransitionKind, status domain.RunStatus) {
@@ -219,37 +204,49 @@ func (f *flush) finishParams() dbsqlc.FinishAttemptsParams {
 	}
 }
 
-func (f *flush) childParams() dbsqlc.InsertChildrenParams {
-	return dbsqlc.InsertChildrenParams{
-		NamespaceID:     f.namespace,
-		AttemptIds:      column(f.children, func(p *proposal) string { return p.Attempt.ID }),
-		RunIds:          column(f.children, runOf),
-		WorkerIds:       column(f.children, workerOf),
-		Epochs:          column(f.children, epochOf),
-		Ids:             column(f.children, func(p *proposal) string { return p.Child.ID }),
-		WorkflowNames:   column(f.children, func(p *proposal) string { return p.Child.WorkflowName }),
-		Versions:        column(f.children, func(p *proposal) string { return p.Child.Version }),
-		IdempotencyKeys: column(f.children, func(p *proposal) string { return p.Child.IdempotencyKey }),
-		Windows:         column(f.children, func(p *proposal) int64 { return micros(p.Child.Window()) }),
-		Contexts:        column(f.children, func(p *proposal) string { return string(p.Child.Context) }),
-		Inputs:          column(f.children, func(p *proposal) string { return orNull(p.Child.Input) }),
-		StartAts:        column(f.children, func(p *proposal) time.Time { return p.Child.StartAt }),
-		StartAfters:     column(f.children, func(p *proposal) int64 { return micros(p.Child.StartAfter) }),
-		DeadlineAts:     column(f.children, func(p *proposal) time.Time { return p.Child.DeadlineAt }),
+// makeChildren makes and links children. No statement has one idempotency key twice: the child that the
+// first one makes, the next one finds.
+func (f *flush) makeChildren(p *pipeline) {
+	rounds := spread(f.children, func(p *proposal) string { return f.creationKeyOf(p.Child) })
+	f.made = make([][]dbsqlc.InsertChildrenRow, len(rounds))
+	for i, round := range rounds {
+		var linked []string
+		rows(p, (*dbsqlc.Queries).InsertChildren, f.childParams(round), &f.made[i])
+		rows(p, (*dbsqlc.Queries).LinkChildren, f.linkParams(round), &linked)
 	}
 }
 
-func (f *flush) linkParams() dbsqlc.LinkChildrenParams {
+func (f *flush) childParams(round []proposal) dbsqlc.InsertChildrenParams {
+	return dbsqlc.InsertChildrenParams{
+		NamespaceID:     f.namespace,
+		AttemptIds:      column(round, func(p *proposal) string { return p.Attempt.ID }),
+		RunIds:          column(round, runOf),
+		WorkerIds:       column(round, workerOf),
+		Epochs:          column(round, epochOf),
+		Ids:             column(round, func(p *proposal) string { return p.Child.ID }),
+		WorkflowNames:   column(round, func(p *proposal) string { return p.Child.WorkflowName }),
+		Versions:        column(round, func(p *proposal) string { return p.Child.Version }),
+		IdempotencyKeys: column(round, func(p *proposal) string { return p.Child.IdempotencyKey }),
+		Windows:         column(round, func(p *proposal) int64 { return micros(p.Child.Window()) }),
+		Contexts:        column(round, func(p *proposal) string { return string(p.Child.Context) }),
+		Inputs:          column(round, func(p *proposal) string { return orNull(p.Child.Input) }),
+		StartAts:        column(round, func(p *proposal) time.Time { return p.Child.StartAt }),
+		StartAfters:     column(round, func(p *proposal) int64 { return micros(p.Child.StartAfter) }),
+		DeadlineAts:     column(round, func(p *proposal) time.Time { return p.Child.DeadlineAt }),
+	}
+}
+
+func (f *flush) linkParams(round []proposal) dbsqlc.LinkChildrenParams {
 	return dbsqlc.LinkChildrenParams{
 		NamespaceID:     f.namespace,
-		AttemptIds:      column(f.children, func(p *proposal) string { return p.Attempt.ID }),
-		RunIds:          column(f.children, runOf),
-		WorkerIds:       column(f.children, workerOf),
-		Epochs:          column(f.children, epochOf),
-		ChildIds:        column(f.children, func(p *proposal) string { return p.Child.ID }),
-		WorkflowNames:   column(f.children, func(p *proposal) string { return p.Child.WorkflowName }),
-		IdempotencyKeys: column(f.children, func(p *proposal) string { return p.Child.IdempotencyKey }),
-		Windows:         column(f.children, func(p *proposal) int64 { return micros(p.Child.Window()) }),
+		AttemptIds:      column(round, func(p *proposal) string { return p.Attempt.ID }),
+		RunIds:          column(round, runOf),
+		WorkerIds:       column(round, workerOf),
+		Epochs:          column(round, epochOf),
+		ChildIds:        column(round, func(p *proposal) string { return p.Child.ID }),
+		WorkflowNames:   column(round, func(p *proposal) string { return p.Child.WorkflowName }),
+		IdempotencyKeys: column(round, func(p *proposal) string { return p.Child.IdempotencyKey }),
+		Windows:         column(round, func(p *proposal) int64 { return micros(p.Child.Window()) }),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"io/fs"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -99,4 +100,15 @@ func subFS(tb testing.TB, files fs.FS, dir string) fs.FS {
 		tb.Fatal(err)
 	}
 	return sub
+}
+
+// otherDatabase is the test's URL with another database.
+func otherDatabase(tb testing.TB, name string) string {
+	tb.Helper()
+	u, err := url.Parse(databaseURL(tb))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	u.Path = "/" + name
+	return u.String()
 }

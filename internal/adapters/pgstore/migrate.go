@@ -171,8 +171,8 @@ func (m *migrator) close() { _ = m.db.Close() }
 // version is the latest migration applied; 0 if there is none, or no version table.
 func (m *migrator) version(ctx context.Context) (int64, error) {
 	version, err := m.store.GetLatestVersion(ctx, m.db)
-	switch state := sqlState(err); {
-	case state == stateUndefinedTable || state == stateUndefinedSchema || errors.Is(err, database.ErrVersionNotFound):
+	state := sqlState(err)
+	if state == stateUndefinedTable || state == stateUndefinedSchema || errors.Is(err, database.ErrVersionNotFound) {
 		return 0, nil
 	}
 	return version, err
@@ -210,7 +210,7 @@ func (m *migrator) locked(ctx context.Context, do func() error) (err error) {
 		_ = tx.Rollback()
 		return interpretError(err)
 	}
-	release := holdOpen(tx)
+	release := holdOpen(ctx, tx)
 	err = do()
 	release()
 	if end := tx.Commit(); err == nil && end != nil {
@@ -223,7 +223,7 @@ func (m *migrator) locked(ctx context.Context, do func() error) (err error) {
 }
 
 // holdOpen uses the transaction now and then, until the function that it returns is called.
-func holdOpen(tx *sql.Tx) (release func()) {
+func holdOpen(ctx context.Context, tx *sql.Tx) (release func()) {
 	stop := make(chan struct{})
 	var done sync.WaitGroup
 	done.Add(1)
@@ -234,7 +234,7 @@ func holdOpen(tx *sql.Tx) (release func()) {
 		for {
 			select {
 			case <-tick.C:
-				if _, err := tx.Exec(sqlKeepAlive); err != nil {
+				if _, err := tx.ExecContext(ctx, sqlKeepAlive); err != nil {
 					return // Commit will say so
 				}
 			case <-stop:

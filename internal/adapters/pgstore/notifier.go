@@ -51,6 +51,13 @@ func newNotifier(c *core, connect func(context.Context) (*pgx.Conn, error)) *not
 	}
 }
 
+// idleInterval bounds how long a run that a TypeScript service started, or made due, may go unnoticed: it tells
+// nobody.
+const idleInterval = 5 * time.Second
+
+// IdleInterval is ports.Paced's.
+func (s *Store) IdleInterval() time.Duration { return idleInterval }
+
 // Subscribe is ports.Notifier's. Where notifications do not arrive, as behind a transaction pooler without
 // WithListenDSN, the news are those of this process.
 func (s *Store) Subscribe(ctx context.Context) (<-chan ports.Event, error) {

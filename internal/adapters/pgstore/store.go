@@ -16,6 +16,7 @@ import (
 var (
 	_ ports.Backend  = (*Store)(nil)
 	_ ports.Notifier = (*Store)(nil)
+	_ ports.Paced    = (*Store)(nil)
 	_ ports.Backend  = (*TxStore)(nil)
 )
 

@@ -161,7 +161,7 @@ func (w *sweeping) act(p *pipeline) {
 }
 
 func (w *sweeping) deliver(p *pipeline) {
-	rounds := signalRounds(w.openings)
+	rounds := spread(w.openings, signalOf)
 	w.taken = make([][]dbsqlc.TakeBufferedSignalsRow, len(rounds))
 	for i, round := range rounds {
 		rows(p, (*dbsqlc.Queries).TakeBufferedSignals, w.takeParams(round), &w.taken[i])

@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/openworkflowdev/openworkflow-go/internal/adapters/pgstore/internal/dbsqlc"
@@ -101,8 +102,8 @@ func (f *flush) answerSteps(before map[string]dbsqlc.LockRunsRow, heads map[stri
 }
 
 func (f *flush) answerChildren() {
-	due := make(map[string]bool, len(f.made))
-	for _, c := range f.made {
+	due := make(map[string]bool, len(f.children))
+	for _, c := range slices.Concat(f.made...) {
 		due[c.ID] = c.Due
 	}
 	for i := range f.children {
@@ -159,7 +160,7 @@ func (f *flush) wokenAfterwards(woken []dbsqlc.WakeSatisfiedRunsRow) {
 
 func (f *flush) news() ports.Event {
 	var n bulletin
-	for _, c := range f.made {
+	for _, c := range slices.Concat(f.made...) {
 		if c.Due {
 			n.due(c.WorkflowName)
 		}

@@ -67,9 +67,7 @@ func (x *work) createRun(n *domain.NewRun) (run domain.Run, created bool, err er
 		row, err := x.q.GetRun(x.ctx, dbsqlc.GetRunParams{NamespaceID: x.ns, ID: n.ID})
 		return toRun(&row), false, err
 	}
-	if x.isDue(run.AvailableAt) {
-		x.event(x.ns).due(run.WorkflowName)
-	}
+	x.event(x.ns).due(run.WorkflowName) // also of one that starts later: the next claim tells when
 	return run, true, nil
 }
 

@@ -3,6 +3,7 @@ package backendtest
 import (
 	"context"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/backend"
@@ -13,6 +14,7 @@ import (
 func notifyCases() []testCase {
 	return []testCase{
 		{"Due", notifyDue},
+		{"DueLater", notifyScheduled},
 		{"DueByWake", notifyWake},
 		{"Finished", notifyFinished},
 		{"Touched", notifyTouched},
@@ -65,19 +67,29 @@ func notifyDue(f *fixture) {
 	f.heard("a new run", events, func() string { f.create(); return f.key.Name }, due)
 }
 
-func notifyWake(f *fixture) {
+func notifyScheduled(f *fixture) {
 	events := f.subscribe()
-	n := 0
-	f.heard("a run that a signal woke", events, func() string {
-		n++
-		f.key.Name = "woken-" + string(rune('a'+n))
-		future := func(n *backend.NewRun) { n.StartAfter = time.Millisecond }
-		r := f.create(future)
-		claimed, _ := f.claimEventually(f.claimRequest(1), r.ID)
-		l := leaseOf(claimed)
-		f.ok(openWait(l, f.key.Name))
+	f.heard("a run that starts later", events, func() string {
+		f.create(func(n *backend.NewRun) { n.StartAfter = nextHour })
+		return f.key.Name
+	}, due)
+}
+
+func notifyWake(f *fixture) {
+	var signals []string
+	for i := range 20 { // parked before anybody listens, so that what is heard is the wake
+		signal := "s" + strconv.Itoa(i)
+		_, l := f.owned()
+		f.ok(openWait(l, signal))
 		f.ok(parkLong(l))
-		f.deliver(backend.Signal{Name: f.key.Name})
+		signals = append(signals, signal)
+	}
+	events := f.subscribe()
+	f.heard("a run that a signal woke", events, func() string {
+		if len(signals) > 0 {
+			f.deliver(backend.Signal{Name: signals[0]})
+			signals = signals[1:]
+		}
 		return f.key.Name
 	}, due)
 }

@@ -190,7 +190,7 @@ CROSS JOIN LATERAL (
   WHERE w.namespace_id COLLATE "POSIX" = $3::text AND w.workflow_name = k.name
     AND COALESCE(w.version, '') = k.version AND w.status IN ('pending', 'running', 'sleeping')
     AND w.available_at > now() AND w.available_at <= now() + INTERVAL '6 minutes'
-    AND (w.status || '') = 'pending' AND (w.error ->> 'message') LIKE 'Workflow "%" is not registered'
+    AND (w.status || '') = 'pending' AND (w.error ->> 'message') LIKE 'Workflow "%"% is not registered'
   ORDER BY w.available_at
   LIMIT $4
 ) r
@@ -251,7 +251,7 @@ CROSS JOIN LATERAL (
   SELECT x.namespace_id, x.id, x.workflow_name, x.version, x.status, x.idempotency_key, x.config, x.context, x.input, x.output, x.error, x.attempts, x.parent_step_attempt_namespace_id, x.parent_step_attempt_id, x.worker_id, x.available_at, x.deadline_at, x.started_at, x.finished_at, x.created_at, x.updated_at, x.failures, x.recoveries FROM openworkflow.workflow_runs x
   WHERE x.namespace_id = $1 AND x.id = t.id
     AND (x.status || '') = 'pending' AND (x.available_at + INTERVAL '0') > now()
-    AND (x.error ->> 'message') LIKE 'Workflow "%" is not registered'
+    AND (x.error ->> 'message') LIKE 'Workflow "%"% is not registered'
   LIMIT 1
 ) w
 ON CONFLICT (namespace_id, id) DO UPDATE SET available_at = now(), updated_at = now()
