@@ -36,7 +36,7 @@ test-short: ## what needs no database server, without -race: for while you write
 
 .PHONY: test-crash
 test-crash: ## the crash test alone: real processes, killed at random, on Postgres and SQLite
-	$(WITH_POSTGRES) scripts/test.sh crash
+	OPENWORKFLOW_CRASH_SECONDS=$(or $(SECONDS_OF_FAULTS),60) $(WITH_POSTGRES) scripts/test.sh crash -v
 
 .PHONY: soak
 soak: ## the crash test for SOAK (default 10m) instead of seconds

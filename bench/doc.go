@@ -18,6 +18,7 @@
 //	W6     resuming a run with 500 and with 10 000 recorded steps
 //	W7     W1 beside -others runs of another workflow, in the future, or of the same workflow
 //
+// First comes the time that the disk takes to acknowledge a flush: compare only what was measured with the same.
 // A drain counts from before the worker starts until it has stopped, with everything committed. Nothing is
-// measured with fsync or synchronous_commit off.
+// measured with fsync or synchronous_commit off: a server that has them off is refused.
 package main

@@ -29,18 +29,26 @@ func drainAll(ctx context.Context, b *bench, steps int) error {
 	if counts, err := s.client.CountRuns(ctx); err != nil || counts.Completed != int64(n) {
 		return fmt.Errorf("of %d runs the database has %+v: %w", n, counts, err)
 	}
-	return b.reportDrain("", n, steps, took, b.slots())
-}
-
-func (b *bench) reportDrain(prefix string, n, steps int, took time.Duration, slots int) error {
-	settings := fmt.Sprintf("runs=%d concurrency=%d", n, slots)
-	if err := b.report(prefix+"runs", perSecond(n, took), "1/s", settings); err != nil || steps < 2 {
+	if err := b.reportDrain(n, steps, took); err != nil || b.backend == "memory" {
 		return err
 	}
-	return b.report(prefix+"steps", perSecond(n*steps, took), "1/s", settings)
+	bare, err := s.bareDrain(ctx, n, max(1, steps))
+	if err != nil {
+		return err
+	}
+	return b.report("runs, of bare SQL", perSecond(n, took)/bare, "×", fmt.Sprintf("bare SQL just after: %.0f runs/s on lean tables", bare))
 }
 
-// drain starts a worker and stops it when it has executed n runs; it returns how long that took.
+func (b *bench) reportDrain(n, steps int, took time.Duration) error {
+	settings := fmt.Sprintf("runs=%d concurrency=%d", n, b.slots())
+	if err := b.report("runs", perSecond(n, took), "1/s", settings); err != nil || steps < 2 {
+		return err
+	}
+	return b.report("steps", perSecond(n*steps, took), "1/s", settings)
+}
+
+// drain starts a worker and stops it when it has executed n runs; it returns how long that took. Where there are
+// more, some of those are executed too before it stands still.
 func (s *site) drain(ctx context.Context, steps, n, slots int) (time.Duration, error) {
 	t := newTally(n)
 	w, err := s.client.NewWorker(openworkflow.WorkerOptions{

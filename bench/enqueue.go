@@ -61,5 +61,13 @@ func (b *bench) starts(ctx context.Context, goroutines int) error {
 		return err
 	default:
 	}
-	return b.report("started", perSecond(int(started.Load()), took), "1/s", fmt.Sprintf("goroutines=%d", goroutines))
+	rate := perSecond(int(started.Load()), took)
+	if err := b.report("started", rate, "1/s", fmt.Sprintf("goroutines=%d", goroutines)); err != nil || goroutines > 1 || b.backend == "memory" {
+		return err
+	}
+	bare, err := s.bareInsert(ctx)
+	if err != nil {
+		return err
+	}
+	return b.report("started, of bare SQL", rate/bare, "×", fmt.Sprintf("bare INSERT and commit just after: %.0f/s", bare))
 }

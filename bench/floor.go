@@ -34,19 +34,49 @@ func floor(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer s.close()
-	writers := 1
-	var db bare
-	if b.backend == "postgres" {
-		writers = 2 // as many as the engine's journal has
-		db, err = newBarePostgres(ctx, s.place, writers)
-	} else {
-		db, err = newBareSQLite(ctx, s.place)
-	}
+	db, writers, err := s.bare(ctx)
 	if err != nil {
 		return err
 	}
 	defer db.close()
 	return b.floors(ctx, db, writers)
+}
+
+// bare opens the site's database without OpenWorkflow, for as many writers as suit it.
+func (s *site) bare(ctx context.Context) (db bare, writers int, err error) {
+	if s.Backend == "postgres" {
+		db, err = newBarePostgres(ctx, s.place, 2) // as many as the engine's journal has
+		return db, 2, err
+	}
+	db, err = newBareSQLite(ctx, s.place)
+	return db, 1, err
+}
+
+// besideSpan is how long the floor is measured beside a workload. The speed of a shared machine changes within
+// minutes, a ratio to a neighbour in time less so.
+const besideSpan = 1500 * time.Millisecond
+
+// bareDrain is the rate at which bare SQL claims runs, inserts their steps and completes them here, now.
+func (s *site) bareDrain(ctx context.Context, runs, steps int) (float64, error) {
+	db, writers, err := s.bare(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer db.close()
+	if err := db.lean(ctx, 2*runs); err != nil {
+		return 0, err
+	}
+	return repeat(ctx, besideSpan, writers, func(ctx context.Context) (int, error) { return db.cycle(ctx, steps) })
+}
+
+// bareInsert is the rate at which one writer inserts and commits single rows here, now.
+func (s *site) bareInsert(ctx context.Context) (float64, error) {
+	db, _, err := s.bare(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer db.close()
+	return repeat(ctx, besideSpan, 1, func(ctx context.Context) (int, error) { return 1, db.insertRun(ctx) })
 }
 
 func (b *bench) floors(ctx context.Context, db bare, writers int) error {
@@ -56,14 +86,14 @@ func (b *bench) floors(ctx context.Context, db bare, writers int) error {
 		return err
 	}
 	how := fmt.Sprintf("rows=%d a commit, writers=%d", floorBatch, writers)
-	if err := b.bare("insert step rows", inserted, "own tables, "+how); err != nil {
+	if err := b.reportBare("insert step rows", inserted, "own tables, "+how); err != nil {
 		return err
 	}
 	single, err := repeat(ctx, span, 1, func(ctx context.Context) (int, error) { return 1, db.insertRun(ctx) })
 	if err != nil {
 		return err
 	}
-	if err := b.bare("insert runs", single, "own tables, one row a commit, one writer"); err != nil {
+	if err := b.reportBare("insert runs", single, "own tables, one row a commit, one writer"); err != nil {
 		return err
 	}
 	for _, steps := range []int{1, 10} {
@@ -74,17 +104,17 @@ func (b *bench) floors(ctx context.Context, db bare, writers int) error {
 		if err != nil {
 			return err
 		}
-		if err := b.bare("claim, steps, complete: runs", rate, fmt.Sprintf("lean tables, steps=%d, %s", steps, how)); err != nil {
+		if err := b.reportBare("claim, steps, complete: runs", rate, fmt.Sprintf("lean tables, steps=%d, %s", steps, how)); err != nil {
 			return err
 		}
-		if err := b.bare("claim, steps, complete: steps", rate*float64(steps), fmt.Sprintf("lean tables, steps=%d, %s", steps, how)); err != nil {
+		if err := b.reportBare("claim, steps, complete: steps", rate*float64(steps), fmt.Sprintf("lean tables, steps=%d, %s", steps, how)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *bench) bare(metric string, rate float64, settings string) error {
+func (b *bench) reportBare(metric string, rate float64, settings string) error {
 	return b.out.add(result{"bare SQL/" + b.backend, b.workload, metric, rate, "1/s", settings})
 }
 

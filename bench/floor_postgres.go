@@ -27,7 +27,8 @@ func newBarePostgres(ctx context.Context, p place, writers int) (*barePostgres, 
 		return nil, err
 	}
 	b := &barePostgres{pool: pool, schema: p.Schema, run: ulid.Make().String()}
-	return b, b.insert(ctx, b.run, "done")
+	err = b.insert(ctx, b.run, "done")
+	return b, err
 }
 
 // sql writes the schema's name into a statement.

@@ -14,9 +14,9 @@ import (
 const sqliteTime = "2006-01-02T15:04:05.000Z"
 
 type bareSQLite struct {
-	db      *sql.DB
-	run     string
-	inserts map[string]*sql.Stmt
+	db         *sql.DB
+	run        string
+	statements map[string]*sql.Stmt // closed with the database
 }
 
 func newBareSQLite(ctx context.Context, p place) (*bareSQLite, error) {
@@ -25,20 +25,21 @@ func newBareSQLite(ctx context.Context, p place) (*bareSQLite, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	b := &bareSQLite{db: db, run: ulid.Make().String(), inserts: map[string]*sql.Stmt{}}
-	return b, b.insert(ctx, b.run, "done")
+	b := &bareSQLite{db: db, run: ulid.Make().String(), statements: map[string]*sql.Stmt{}}
+	err = b.insert(ctx, b.run, "done")
+	return b, err
 }
 
 func now() string { return time.Now().UTC().Format(sqliteTime) }
 
 // statement prepares once.
 func (b *bareSQLite) statement(ctx context.Context, text string) (*sql.Stmt, error) {
-	if s := b.inserts[text]; s != nil {
+	if s := b.statements[text]; s != nil {
 		return s, nil
 	}
 	s, err := b.db.PrepareContext(ctx, text)
 	if err == nil {
-		b.inserts[text] = s
+		b.statements[text] = s
 	}
 	return s, err
 }
@@ -48,6 +49,7 @@ func (b *bareSQLite) insertRun(ctx context.Context) error {
 }
 
 func (b *bareSQLite) insert(ctx context.Context, id, status string) error {
+	//nolint:sqlclosecheck // it is used again; close closes it
 	s, err := b.statement(ctx, `INSERT INTO workflow_runs
 		(namespace_id, id, workflow_name, status, config, input, attempts, available_at, created_at, updated_at)
 		VALUES ('default', ?, 'work', ?, '{}', 'null', 0, ?, ?, ?)`)
@@ -72,6 +74,8 @@ func (b *bareSQLite) insertSteps(ctx context.Context) error {
 		return err
 	}
 	return b.commit(ctx, func(tx *sql.Tx) error {
+		inside := tx.StmtContext(ctx, s)
+		defer inside.Close()
 		for range floorBatch / sqliteRows {
 			ids, names, outputs := steps(sqliteRows, 0)
 			at := now()
@@ -79,7 +83,7 @@ func (b *bareSQLite) insertSteps(ctx context.Context) error {
 			for i := range ids {
 				args = append(args, ids[i], b.run, names[i], outputs[i], at, at, at, at)
 			}
-			if _, err := tx.StmtContext(ctx, s).ExecContext(ctx, args...); err != nil {
+			if _, err := inside.ExecContext(ctx, args...); err != nil {
 				return err
 			}
 		}
@@ -167,7 +171,7 @@ func (b *bareSQLite) leanSteps(ctx context.Context, tx *sql.Tx, runs []string, n
 		for i := range ids {
 			args = append(args, ids[i], some[i], names[i], outputs[i], at, at)
 		}
-		text := `INSERT INTO lean_steps VALUES ` + values(`(?, ?, ?, 'completed', ?, ?, ?)`, len(some))
+		text := `INSERT INTO lean_steps VALUES ` + values(`(?, ?, ?, 'completed', ?, ?, ?)`, len(some)) //nolint:gosec // adds parameters only
 		if _, err := tx.ExecContext(ctx, text, args...); err != nil {
 			return fmt.Errorf("insert steps: %w", err)
 		}
@@ -189,4 +193,9 @@ func (b *bareSQLite) complete(ctx context.Context, tx *sql.Tx, runs []string) er
 	return nil
 }
 
-func (b *bareSQLite) close() { _ = b.db.Close() }
+func (b *bareSQLite) close() {
+	for _, s := range b.statements {
+		_ = s.Close()
+	}
+	_ = b.db.Close()
+}

@@ -26,7 +26,7 @@ func longRuns(ctx context.Context, b *bench) error {
 		if err == nil {
 			var took time.Duration
 			if took, err = s.execute(ctx, steps); err == nil {
-				err = b.report("step", ms(took)/float64(steps), "ms", fmt.Sprintf("one run, steps=%d", steps))
+				err = b.reportStep(ctx, s, steps, took)
 			}
 		}
 		s.close()
@@ -35,6 +35,18 @@ func longRuns(ctx context.Context, b *bench) error {
 		}
 	}
 	return nil
+}
+
+func (b *bench) reportStep(ctx context.Context, s *site, steps int, took time.Duration) error {
+	cost := ms(took) / float64(steps)
+	if err := b.report("step", cost, "ms", fmt.Sprintf("one run, steps=%d", steps)); err != nil || b.backend == "memory" {
+		return err
+	}
+	bare, err := s.bareInsert(ctx)
+	if err != nil {
+		return err
+	}
+	return b.report("step, to bare SQL", cost*bare/1000, "×", fmt.Sprintf("bare INSERT and commit just after: %.3g ms", 1000/bare))
 }
 
 // resumes measures how long a worker takes from its start until a run with a history is where it was.

@@ -86,7 +86,8 @@ func parse(args []string) (settings, error) {
 	if names != "" {
 		s.workloads = strings.Split(names, ",")
 	}
-	return s, s.check()
+	err := s.check()
+	return s, err
 }
 
 func (s *settings) check() error {
@@ -117,6 +118,9 @@ func measure(ctx context.Context, s settings) (err error) {
 	}
 	defer func() { err = errors.Join(err, finish()) }()
 	for _, backend := range s.backends {
+		if err := (&bench{settings: s, out: out, backend: backend}).machine(ctx); err != nil {
+			return fmt.Errorf("%s: %w", backend, err)
+		}
 		for _, w := range workloads {
 			if !slices.Contains(s.workloads, w.name) {
 				continue

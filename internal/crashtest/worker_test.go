@@ -18,7 +18,7 @@ import (
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow"
 )
 
-// orders tell a process to be a worker.
+// ordersVariable tells a process to be a worker.
 const ordersVariable = "OPENWORKFLOW_CRASH_WORKER"
 
 type orders struct {
@@ -32,15 +32,21 @@ type orders struct {
 // TestMain lets the test's own binary be the workers.
 func TestMain(m *testing.M) {
 	if raw := os.Getenv(ordersVariable); raw != "" {
-		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-		defer stop()
-		if err := beWorker(ctx, raw); err != nil && !(ctx.Err() != nil && errors.Is(err, context.Canceled)) {
-			fmt.Fprintln(os.Stderr, "worker:", err)
-			os.Exit(1)
-		}
-		return
+		os.Exit(workerStatus(raw))
 	}
 	os.Exit(m.Run())
+}
+
+// workerStatus is the exit status of a worker process.
+func workerStatus(raw string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	err := beWorker(ctx, raw)
+	if err == nil || (ctx.Err() != nil && errors.Is(err, context.Canceled)) {
+		return 0
+	}
+	fmt.Fprintln(os.Stderr, "worker:", err)
+	return 1
 }
 
 // beWorker works until it is killed, told to stop, or alone: its standard input ends when the test's process does.
