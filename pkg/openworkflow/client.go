@@ -24,6 +24,7 @@ type Client struct {
 	config  clientConfig
 	family  *family // shared with the clients that WithBackend makes
 	derived bool    // made by WithBackend
+	starts  *engine.Starts
 
 	mu      sync.Mutex
 	results *engine.Results // while somebody waits
@@ -58,7 +59,7 @@ func New(b Backend, opts ...ClientOption) (*Client, error) {
 		return nil, edge.Invalid("New: the backend is nil; open one with package postgres, sqlite or memory")
 	}
 	nop := zap.NewNop()
-	c := &Client{backend: b, family: new(family), config: clientConfig{
+	c := &Client{backend: b, starts: engine.NewStarts(b), family: new(family), config: clientConfig{
 		zap: nop, slog: slogOf(nop), maxPayload: edge.DefaultMaxPayload, window: domain.DefaultIdempotencyWindow,
 	}}
 	for _, o := range opts {
@@ -110,7 +111,7 @@ func (c *Client) WithBackend(b Backend) *Client {
 	if c == nil {
 		return nil
 	}
-	return &Client{backend: b, config: c.config, family: c.family, derived: true}
+	return &Client{backend: b, starts: engine.NewStarts(b), config: c.config, family: c.family, derived: true}
 }
 
 // ready says why the client cannot be used, if so.

@@ -57,14 +57,14 @@ func start[In, Out any](ctx context.Context, c *Client, id *identityOf, in *In, 
 		IdempotencyKey: cfg.key, IdempotencyWindow: c.config.window, Input: input,
 		StartAt: cfg.startAt, StartAfter: cfg.startAfter, DeadlineAt: cfg.deadline,
 	}
-	runs, err := c.backend.CreateRuns(ctx, []domain.NewRun{run})
+	made, err := c.starts.Create(ctx, run)
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", id, err)
 	}
-	if runs[0].ID == run.ID {
+	if made.ID == run.ID {
 		c.config.zap.Info("workflow run created", zap.String("workflow", id.name), zap.String("version", id.version), zap.String("run", run.ID))
 	}
-	return &RunHandle[Out]{client: c, id: runs[0].ID, workflow: id.name}, nil
+	return &RunHandle[Out]{client: c, id: made.ID, workflow: id.name}, nil
 }
 
 // RunHandle is a workflow run as a client sees it. Spec.Run, Workflow.Run and the two Handle methods make one.

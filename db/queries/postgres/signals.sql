@@ -1,4 +1,6 @@
--- Signals whose sender's key left nothing behind go to every open wait for their name that has none yet.
+-- Signals whose sender's key left nothing behind go to every open wait for their name that has none yet. The
+-- runs are locked already, so only a TypeScript sender can hold a wait, and it may want the run: to wait for it
+-- would be a deadlock.
 -- name: DeliverSignals :many
 WITH target AS MATERIALIZED (
   SELECT f.signal, f.key, f.data, w.id AS attempt_id, w.workflow_run_id
@@ -26,7 +28,7 @@ WITH target AS MATERIALIZED (
         WHERE r.namespace_id = sqlc.arg(namespace_id) AND r.id = a.workflow_run_id LIMIT 1)
         IN ('pending', 'running', 'sleeping')
     ORDER BY a.created_at, a.id COLLATE "C"
-    FOR NO KEY UPDATE OF a
+    FOR NO KEY UPDATE OF a NOWAIT
   ) w
 ), delivered AS (
   INSERT INTO openworkflow.workflow_signals (
@@ -83,7 +85,7 @@ WITH target AS MATERIALIZED (
         IN ('pending', 'running', 'sleeping')
     ORDER BY a.created_at, a.id COLLATE "C"
     LIMIT 1
-    FOR NO KEY UPDATE OF a
+    FOR NO KEY UPDATE OF a NOWAIT
   ) w
 ), delivered AS (
   INSERT INTO openworkflow.workflow_signals (

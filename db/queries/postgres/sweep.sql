@@ -35,7 +35,7 @@ CROSS JOIN LATERAL (
   WHERE w.namespace_id COLLATE "POSIX" = sqlc.arg(namespace_id)::text AND w.workflow_name = k.name
     AND COALESCE(w.version, '') = k.version AND w.status IN ('pending', 'running', 'sleeping')
     AND w.available_at > now() AND w.available_at <= now() + INTERVAL '6 minutes'
-    AND (w.status || '') = 'pending' AND (w.error ->> 'message') LIKE 'Workflow "%" is not registered'
+    AND (w.status || '') = 'pending' AND (w.error ->> 'message') LIKE 'Workflow "%"% is not registered'
   ORDER BY w.available_at
   LIMIT sqlc.arg(row_limit)
 ) r
@@ -49,7 +49,7 @@ CROSS JOIN LATERAL (
   SELECT x.* FROM openworkflow.workflow_runs x
   WHERE x.namespace_id = sqlc.arg(namespace_id) AND x.id = t.id
     AND (x.status || '') = 'pending' AND (x.available_at + INTERVAL '0') > now()
-    AND (x.error ->> 'message') LIKE 'Workflow "%" is not registered'
+    AND (x.error ->> 'message') LIKE 'Workflow "%"% is not registered'
   LIMIT 1
 ) w
 ON CONFLICT (namespace_id, id) DO UPDATE SET available_at = now(), updated_at = now()

@@ -1,11 +1,14 @@
 -- Every transaction begins with these settings. Tables are small when statements are prepared and large
 -- soon after, so no plan may scan one, and the generic plan is the right one from its first use. Lists
--- and counts, which have too many forms for one plan, are planned for their arguments instead.
+-- and counts, which have too many forms for one plan, are planned for their arguments instead. TypeScript's
+-- sender of signals locks waits before runs, the other way round, and does not try again after a deadlock: we
+-- give up before the server looks for one, which is after a second, and try again.
 
 -- name: SetPlanning :exec
 SELECT set_config('enable_seqscan', sqlc.arg(enable_seqscan)::text, true),
   set_config('jit', 'off', true),
   set_config('plan_cache_mode', sqlc.arg(plan_cache_mode)::text, true),
+  set_config('lock_timeout', '400ms', true),
   set_config('statement_timeout', sqlc.arg(statement_timeout)::text, true);
 
 -- name: GetNow :one
@@ -81,7 +84,7 @@ CROSS JOIN LATERAL (
 -- The second: the attempts given, and the open waits of the runs given. TypeScript's sender locks waits
 -- before runs, so it has either committed its delivery by now, or finds the wait as we leave it.
 -- name: LockWaits :many
-SELECT a.id, a.workflow_run_id, a.status
+SELECT a.id, a.workflow_run_id
 FROM (
   SELECT u.id FROM (
     SELECT unnest(sqlc.arg(ids)::text[]) AS id
@@ -98,7 +101,7 @@ FROM (
   ORDER BY u.id COLLATE "C"
 ) t
 CROSS JOIN LATERAL (
-  SELECT s.id, s.workflow_run_id, s.status FROM openworkflow.step_attempts s
+  SELECT s.id, s.workflow_run_id FROM openworkflow.step_attempts s
   WHERE s.namespace_id = sqlc.arg(namespace_id) AND s.id = t.id
   LIMIT 1
   FOR NO KEY UPDATE

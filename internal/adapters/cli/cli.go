@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -52,7 +53,8 @@ func Run(ctx context.Context, env Environment) int {
 	if err == nil {
 		return ExitOK
 	}
-	fmt.Fprintf(env.Stderr, "openworkflow: %s\n", err)
+	// The library's errors begin with the same word.
+	fmt.Fprintf(env.Stderr, "openworkflow: %s\n", strings.TrimPrefix(err.Error(), "openworkflow: "))
 	// What fails before a command is entered is what cobra could not parse.
 	if !entered || errors.Is(err, errUsage) {
 		fmt.Fprintf(env.Stderr, "Run 'openworkflow --help' or 'openworkflow COMMAND --help' for usage.\n")

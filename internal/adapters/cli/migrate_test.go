@@ -152,7 +152,7 @@ func TestMigratePostgresBadSchema(t *testing.T) {
 	t.Parallel()
 	dsn := postgresURL(t)
 	r := run(t, nil, "migrate", "up", "--url", dsn, "--schema", `a"; DROP SCHEMA public; --`)
-	if r.status != cli.ExitFailed || r.stdout != "" || !strings.Contains(r.stderr, "schema") {
+	if r.status != cli.ExitFailed || r.stdout != "" || !strings.HasPrefix(r.stderr, "openworkflow: invalid schema") {
 		t.Errorf("%+v", r)
 	}
 }

@@ -169,3 +169,19 @@ func (st *stage) dump() string {
 		(select json_agg(r order by id) from "`+st.schema+`".workflow_runs r), (select json_agg(a order by id) from "`+st.schema+`".step_attempts a),
 		(select json_agg(s order by id) from "`+st.schema+`".workflow_signals s), (select json_agg(b order by id) from "`+st.schema+`".workflow_signal_buffer b))`)
 }
+
+// A stale finish beside the end of its run is judged by how the attempt stood, not by how the end closed it.
+func TestStaleFinishBesideTheEnd(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	l := st.owned("w")
+	start := waitFor(l, "go")
+	st.ok(start)
+	stale := timedOut(start)
+	stale.Timeout, stale.Lease.Epoch = false, 0
+	stale.Attempt.Status, stale.Attempt.Output = domain.StepFailed, nil
+	verdicts := st.commit(stale, domain.Transition{Kind: domain.FailRun, Lease: l, Error: &domain.Failure{Message: "no"}})()
+	if !errors.Is(verdicts[0].Err, domain.ErrLeaseLost) || verdicts[1].Err != nil {
+		t.Errorf("verdicts %+v, want the lease of the first lost", verdicts)
+	}
+}

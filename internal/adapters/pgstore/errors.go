@@ -19,6 +19,7 @@ import (
 const (
 	stateSerialization    = "40001"
 	stateDeadlock         = "40P01"
+	stateLockTimeout      = "55P03" // also of NOWAIT
 	stateReadOnly         = "25006" // a standby: the primary has moved
 	stateUndefinedTable   = "42P01"
 	stateUndefinedColumn  = "42703"
@@ -46,7 +47,7 @@ func sqlState(err error) string {
 // others, or because a statement was prepared before a migration.
 func transient(err error) bool {
 	switch sqlState(err) {
-	case stateSerialization, stateDeadlock, stateNoStatement:
+	case stateSerialization, stateDeadlock, stateLockTimeout, stateNoStatement:
 		return true
 	case stateUnsupported:
 		return strings.Contains(err.Error(), "cached plan")

@@ -14,15 +14,15 @@ type flush struct {
 	starts, children, finishes, runs []proposal
 	waits                            []opening // the signal-waits among starts
 
-	locked      []dbsqlc.LockRunsRow
-	lockedWaits []dbsqlc.LockWaitsRow
-	started     []string
-	taken       [][]dbsqlc.TakeBufferedSignalsRow
-	made        [][]dbsqlc.InsertChildrenRow
-	done        []string
-	applied     []dbsqlc.ApplyRunsRow
-	parents     []dbsqlc.WakeParentsRow
-	again       []dbsqlc.WakeSatisfiedRunsRow
+	locked  []dbsqlc.LockRunsRow
+	before  []dbsqlc.GetAttemptHeadsRow // of the steps in closing
+	started []string
+	taken   [][]dbsqlc.TakeBufferedSignalsRow
+	made    [][]dbsqlc.InsertChildrenRow
+	done    []string
+	applied []dbsqlc.ApplyRunsRow
+	parents []dbsqlc.WakeParentsRow
+	again   []dbsqlc.WakeSatisfiedRunsRow
 }
 
 // opening is a signal-wait that opens.
@@ -52,6 +52,9 @@ func newFlush(c *client, ps []proposal) *flush {
 // waits. Each later statement sees what was committed until all of them were held.
 func (f *flush) build(p *pipeline) {
 	f.lock(p)
+	if closing := f.closing(); len(closing) > 0 {
+		rows(p, (*dbsqlc.Queries).GetAttemptHeads, dbsqlc.GetAttemptHeadsParams{NamespaceID: f.namespace, Ids: closing}, &f.before)
+	}
 	if len(f.starts) > 0 {
 		rows(p, (*dbsqlc.Queries).InsertAttempts, f.startParams(), &f.started)
 	}
@@ -88,9 +91,10 @@ func (f *flush) lock(p *pipeline) {
 	}, &f.locked)
 	timeouts, parks := f.timeouts(), f.of(domain.ParkRun)
 	if len(timeouts)+len(parks) > 0 {
+		var waits []dbsqlc.LockWaitsRow
 		rows(p, (*dbsqlc.Queries).LockWaits, dbsqlc.LockWaitsParams{
 			NamespaceID: f.namespace, Ids: timeouts, RunIds: parks,
-		}, &f.lockedWaits)
+		}, &waits)
 	}
 }
 
@@ -108,6 +112,20 @@ func (f *flush) of(kinds ...domain.TransitionKind) []string {
 }
 
 func (f *flush) ending() []string { return f.of(domain.CompleteRun, domain.FailRun) }
+
+// closing lists the steps whose run may end in this transaction. Ending closes what is open, so how they
+// stood must be read before.
+func (f *flush) closing() (ids []string) {
+	ending := setOf(f.ending())
+	for _, of := range [][]proposal{f.starts, f.finishes} {
+		for i := range of {
+			if _, ok := ending[of[i].Lease.RunID]; ok {
+				ids = append(ids, of[i].Attempt.ID)
+			}
+		}
+	}
+	return ids
+}
 
 func (f *flush) timeouts() []string {
 	ids := []string{}

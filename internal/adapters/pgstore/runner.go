@@ -19,7 +19,8 @@ const defaultTimeout = 30 * time.Second
 // cleanupTimeout bounds what is done for a connection after an error.
 const cleanupTimeout = 5 * time.Second
 
-// maxRetries bounds how often a transaction is tried again after a deadlock or a serialization failure.
+// maxRetries bounds how often a transaction is tried again after a deadlock or a serialization failure. One
+// that gave up waiting for a lock goes on until its context ends: it only waits in pieces.
 const maxRetries = 20
 
 // planning says how the statements of a transaction are planned.
@@ -67,7 +68,7 @@ func (r poolRunner) transact(ctx context.Context, plan planning, do func(context
 			return ports.ErrClosed
 		}
 		err := r.try(ctx, plan, do)
-		if err == nil || !transient(err) || attempt == maxRetries {
+		if err == nil || !transient(err) || (attempt >= maxRetries && sqlState(err) != stateLockTimeout) {
 			return interpretError(err)
 		}
 		if err := pause(ctx, attempt); err != nil {

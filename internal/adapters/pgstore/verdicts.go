@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -12,16 +13,14 @@ import (
 )
 
 // unwritten lists the attempts of transitions that wrote nothing: why, their rows must tell.
+// Those that were read before their run ended are not asked about again.
 func (f *flush) unwritten() (ids []string) {
-	started, done := setOf(f.started), setOf(f.done)
-	for i := range f.starts {
-		if _, ok := started[f.starts[i].Attempt.ID]; !ok {
-			ids = append(ids, f.starts[i].Attempt.ID)
-		}
-	}
-	for i := range f.finishes {
-		if _, ok := done[f.finishes[i].Attempt.ID]; !ok {
-			ids = append(ids, f.finishes[i].Attempt.ID)
+	known := setOf(slices.Concat(f.started, f.done, f.closing()))
+	for _, of := range [][]proposal{f.starts, f.finishes} {
+		for i := range of {
+			if _, ok := known[of[i].Attempt.ID]; !ok {
+				ids = append(ids, of[i].Attempt.ID)
+			}
 		}
 	}
 	return ids
@@ -38,20 +37,24 @@ func (s *Store) attemptHeads(ctx context.Context, ids []string) (map[string]*dom
 	if err != nil {
 		return nil, err
 	}
+	return headsOf(found), nil
+}
+
+func headsOf(found []dbsqlc.GetAttemptHeadsRow) map[string]*domain.StepAttempt {
 	out := make(map[string]*domain.StepAttempt, len(found))
 	for _, a := range found {
 		out[a.ID] = &domain.StepAttempt{ID: a.ID, RunID: a.WorkflowRunID, Status: domain.ParseStepStatus(a.Status), ChildRunID: text(a.ChildWorkflowRunID)}
 	}
-	return out, nil
+	return out
 }
 
 // answer fills in the verdicts: what was written is ok; what was not, package domain judges by the rows as
 // they were when they were locked.
 func (f *flush) answer(heads map[string]*domain.StepAttempt) error {
-	for _, a := range f.lockedWaits { // since then this transaction may have closed them with their run
-		if heads[a.ID] != nil {
-			heads[a.ID].Status = domain.ParseStepStatus(a.Status)
-		}
+	if len(f.before) > 0 {
+		read := heads
+		heads = headsOf(f.before)
+		maps.Copy(heads, read)
 	}
 	before := make(map[string]dbsqlc.LockRunsRow, len(f.locked))
 	for _, r := range f.locked {

@@ -110,7 +110,7 @@ WITH target AS MATERIALIZED (
         WHERE r.namespace_id = $4 AND r.id = a.workflow_run_id LIMIT 1)
         IN ('pending', 'running', 'sleeping')
     ORDER BY a.created_at, a.id COLLATE "C"
-    FOR NO KEY UPDATE OF a
+    FOR NO KEY UPDATE OF a NOWAIT
   ) w
 ), delivered AS (
   INSERT INTO openworkflow.workflow_signals (
@@ -151,7 +151,9 @@ type DeliverSignalsRow struct {
 	Woken string
 }
 
-// Signals whose sender's key left nothing behind go to every open wait for their name that has none yet.
+// Signals whose sender's key left nothing behind go to every open wait for their name that has none yet. The
+// runs are locked already, so only a TypeScript sender can hold a wait, and it may want the run: to wait for it
+// would be a deadlock.
 func (q *Queries) DeliverSignals(ctx context.Context, arg DeliverSignalsParams) ([]DeliverSignalsRow, error) {
 	rows, err := q.db.Query(ctx, deliverSignals,
 		arg.Signals,
@@ -205,7 +207,7 @@ WITH target AS MATERIALIZED (
         IN ('pending', 'running', 'sleeping')
     ORDER BY a.created_at, a.id COLLATE "C"
     LIMIT 1
-    FOR NO KEY UPDATE OF a
+    FOR NO KEY UPDATE OF a NOWAIT
   ) w
 ), delivered AS (
   INSERT INTO openworkflow.workflow_signals (

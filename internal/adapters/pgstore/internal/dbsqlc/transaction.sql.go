@@ -169,7 +169,7 @@ func (q *Queries) LockSignalRuns(ctx context.Context, arg LockSignalRunsParams) 
 }
 
 const lockWaits = `-- name: LockWaits :many
-SELECT a.id, a.workflow_run_id, a.status
+SELECT a.id, a.workflow_run_id
 FROM (
   SELECT u.id FROM (
     SELECT unnest($1::text[]) AS id
@@ -186,7 +186,7 @@ FROM (
   ORDER BY u.id COLLATE "C"
 ) t
 CROSS JOIN LATERAL (
-  SELECT s.id, s.workflow_run_id, s.status FROM openworkflow.step_attempts s
+  SELECT s.id, s.workflow_run_id FROM openworkflow.step_attempts s
   WHERE s.namespace_id = $3 AND s.id = t.id
   LIMIT 1
   FOR NO KEY UPDATE
@@ -202,7 +202,6 @@ type LockWaitsParams struct {
 type LockWaitsRow struct {
 	ID            string
 	WorkflowRunID string
-	Status        string
 }
 
 // The second: the attempts given, and the open waits of the runs given. TypeScript's sender locks waits
@@ -216,7 +215,7 @@ func (q *Queries) LockWaits(ctx context.Context, arg LockWaitsParams) ([]LockWai
 	var items []LockWaitsRow
 	for rows.Next() {
 		var i LockWaitsRow
-		if err := rows.Scan(&i.ID, &i.WorkflowRunID, &i.Status); err != nil {
+		if err := rows.Scan(&i.ID, &i.WorkflowRunID); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -264,6 +263,7 @@ const setPlanning = `-- name: SetPlanning :exec
 SELECT set_config('enable_seqscan', $1::text, true),
   set_config('jit', 'off', true),
   set_config('plan_cache_mode', $2::text, true),
+  set_config('lock_timeout', '400ms', true),
   set_config('statement_timeout', $3::text, true)
 `
 
@@ -275,7 +275,9 @@ type SetPlanningParams struct {
 
 // Every transaction begins with these settings. Tables are small when statements are prepared and large
 // soon after, so no plan may scan one, and the generic plan is the right one from its first use. Lists
-// and counts, which have too many forms for one plan, are planned for their arguments instead.
+// and counts, which have too many forms for one plan, are planned for their arguments instead. TypeScript's
+// sender of signals locks waits before runs, the other way round, and does not try again after a deadlock: we
+// give up before the server looks for one, which is after a second, and try again.
 func (q *Queries) SetPlanning(ctx context.Context, arg SetPlanningParams) error {
 	_, err := q.db.Exec(ctx, setPlanning, arg.EnableSeqscan, arg.PlanCacheMode, arg.StatementTimeout)
 	return err
