@@ -34,28 +34,40 @@ func (cfg *runConfig) check() error {
 	return edge.CheckDuration("WithStartAfter", cfg.startAfter)
 }
 
-// start creates a run.
-func start[In, Out any](ctx context.Context, c *Client, id *identityOf, in *In, opts []RunOption) (*RunHandle[Out], error) {
+// runConfig reads the options of a client that can be used.
+func (c *Client) runConfig(opts []RunOption) (cfg runConfig, err error) {
 	if err := c.ready(); err != nil {
-		return nil, fmt.Errorf("run %s: %w", id, err)
+		return cfg, err
 	}
-	var cfg runConfig
 	for _, o := range opts {
 		if o != nil {
 			o.run(&cfg)
 		}
 	}
-	if err := cfg.check(); err != nil {
-		return nil, fmt.Errorf("run %s: %w", id, err)
-	}
+	return cfg, cfg.check()
+}
+
+func newRun[In any](c *Client, id *identityOf, in *In, cfg *runConfig) (domain.NewRun, error) {
 	input, err := edge.Marshal(in, c.config.maxPayload)
 	if err != nil {
-		return nil, fmt.Errorf("run %s: the input: %w", id, err)
+		return domain.NewRun{}, fmt.Errorf("the input: %w", err)
 	}
-	run := domain.NewRun{
+	return domain.NewRun{
 		ID: domain.NewID(), WorkflowName: id.name, Version: id.version,
 		IdempotencyKey: cfg.key, IdempotencyWindow: c.config.window, Input: input,
 		StartAt: cfg.startAt, StartAfter: cfg.startAfter, DeadlineAt: cfg.deadline,
+	}, nil
+}
+
+// start creates a run.
+func start[In, Out any](ctx context.Context, c *Client, id *identityOf, in *In, opts []RunOption) (*RunHandle[Out], error) {
+	cfg, err := c.runConfig(opts)
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", id, err)
+	}
+	run, err := newRun(c, id, in, &cfg)
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", id, err)
 	}
 	made, err := c.starts.Create(ctx, run)
 	if err != nil {
