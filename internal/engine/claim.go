@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	claimTimeout = 15 * time.Second
+	callTimeout  = 15 * time.Second // of a call that is repeated until it is answered
+	claimTimeout = callTimeout
 	claimBackoff = 5 * time.Second // longest pause after errors
 )
 
@@ -65,7 +66,7 @@ func (w *Worker) claiming(ctx context.Context, last claimed) {
 			return
 		}
 		var err error
-		last, err = w.claim(context.WithoutCancel(ctx)) // a claim whose answer is lost costs a lease
+		last, err = w.claim(w.patience) // a claim whose answer is lost costs a lease
 		if err == nil {
 			backoff = 50 * time.Millisecond
 			if last.runs == 0 && last.full { // no free slot
@@ -147,14 +148,17 @@ func (w *Worker) turns() []domain.WorkflowKey {
 	return keys
 }
 
-// excluded are the runs whose earlier execution still unwinds here, for at most a lease.
+// excluded are the runs whose earlier execution still unwinds here, for at most a lease. The claim says
+// nothing of when they are due, so they are looked for again when it has unwound or that time is over.
 func (w *Worker) excluded() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var ids []string
-	for x, since := range w.unwinding {
-		if time.Since(since) < w.cfg.LeaseDuration {
+	for x, l := range w.unwinding {
+		if left := w.cfg.LeaseDuration - elapsed(l.since); left > 0 {
 			ids = append(ids, x.run.ID)
+			l.passedOver = true
+			w.agenda.expect(left)
 		}
 	}
 	return ids
@@ -167,6 +171,8 @@ func (w *Worker) begin(runs []domain.Run, l lease) {
 		switch x := w.of(run.ID); {
 		case x != nil:
 			w.resume(x, run, l)
+		case w.leftover(run.ID) != nil: // the claim was sent before its earlier execution ended
+			w.claims.Go(func() { w.replayUnwound(run, l) })
 		case run.Attempts == 1:
 			w.execute(run, l, domain.History{})
 		default:
@@ -193,36 +199,6 @@ func (w *Worker) execute(run domain.Run, l lease, h domain.History) {
 	notify(w.holding)
 	x.log.Info("run claimed", zap.Int("epoch", run.Attempts), zap.Int("recorded", len(h.Attempts)))
 	go x.main()
-}
-
-// replay reads the histories of claimed runs and starts them. Runs whose history cannot be read before
-// their lease ends are left to whoever claims them next.
-func (w *Worker) replay(runs []domain.Run, l lease) {
-	byID := make(map[string]domain.Run, len(runs))
-	ids := make([]string, len(runs))
-	for i, run := range runs {
-		byID[run.ID], ids[i] = run, run.ID
-	}
-	for delay := 20 * time.Millisecond; l.left() > 0; delay = min(2*delay, time.Second) {
-		ctx, cancel := context.WithTimeout(w.ctx, l.left())
-		sent := time.Now()
-		res, err := w.cfg.Backend.LoadHistories(ctx, ports.HistoryRequest{RunIDs: ids})
-		cancel()
-		if err == nil {
-			w.clock.observe(sent, res.Now)
-			for _, h := range res.Histories {
-				w.execute(byID[h.RunID], l, h)
-				delete(byID, h.RunID)
-			}
-			break
-		}
-		if w.stopping.Load() {
-			break
-		}
-		w.log.Warn("reading histories failed; trying again", zap.Error(err))
-		pause(w.ctx, jitter(delay))
-	}
-	w.slots.release(len(byID))
 }
 
 // resume goes on with a resident run that was claimed, without replay. If its execution has ended in the
@@ -253,7 +229,7 @@ func (w *Worker) goOn(x *execution, run domain.Run, l lease) {
 	slotUsed, ok := x.takeBack(run, l)
 	if !ok {
 		x.end(domain.ErrLeaseLost)
-		w.claims.Go(func() { w.replay([]domain.Run{run}, l) })
+		w.claims.Go(func() { w.replayUnwound(run, l) })
 		return
 	}
 	if !slotUsed {
@@ -268,6 +244,10 @@ func (w *Worker) goOn(x *execution, run domain.Run, l lease) {
 // database first.
 func (x *execution) wakeUp() {
 	x.mu.Lock()
+	if x.phase != owned { // gone on, and ended or parked again, since the claim was answered
+		x.mu.Unlock()
+		return
+	}
 	if !x.waitsForOthers() {
 		x.fireDue(x.w.clock.earliest())
 		x.armLocked()

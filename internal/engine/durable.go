@@ -264,12 +264,13 @@ func (x *execution) send(call *call, c SendCall) (json.RawMessage, error) {
 // deliverSignal sends until the database answers, or the execution ends: losing the database is nobody's failure.
 func (x *execution) deliverSignal(s domain.Signal) (ports.SignalResult, error) {
 	for delay := 20 * time.Millisecond; ; delay = min(2*delay, time.Second) {
-		res, err := x.w.cfg.Backend.SendSignals(x.ctx, []domain.Signal{s})
+		ctx, cancel := context.WithTimeout(x.ctx, callTimeout)
+		res, err := x.w.cfg.Backend.SendSignals(ctx, []domain.Signal{s})
+		cancel()
 		if err == nil {
 			return res[0], nil
 		}
 		if !x.alive() || x.ctx.Err() != nil {
-			x.end(err)
 			return ports.SignalResult{}, x.suspended()
 		}
 		pause(x.ctx, jitter(delay))

@@ -169,6 +169,11 @@ func (x *execution) end(cause error) {
 		x.mu.Unlock()
 		return
 	}
+	x.endLocked(cause)
+}
+
+// endLocked ends the execution; it is called with x.mu held and releases it.
+func (x *execution) endLocked(cause error) {
 	x.setPhase(ended)
 	x.releaseSlot()
 	x.pins++ // so that it is not forgotten before it is known to have ended
@@ -177,6 +182,13 @@ func (x *execution) end(cause error) {
 	x.disarm()
 	x.stop(endCause{cause})
 	x.w.ended(x)
+}
+
+// over reports whether the execution has ended.
+func (x *execution) over() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.phase == ended
 }
 
 // endCause is what the contexts of an ended execution say: ErrSuspended, and why.
@@ -257,6 +269,8 @@ func (x *execution) onTime() {
 	now := x.w.clock.earliest()
 	if at := x.run.DeadlineAt; !at.IsZero() && !at.After(now) {
 		x.pins++
+		x.busy++ // the run is not parked meanwhile
+		x.quiet++
 		x.mu.Unlock()
 		x.expire()
 		x.unpin()
@@ -275,6 +289,8 @@ func (x *execution) expire() {
 	x.mu.Unlock()
 	if _, err := x.commit(t); err == nil {
 		x.log.Info("run failed", zap.String("error", f.Message))
+	} else {
+		notify(x.w.expiring) // nobody else may watch it
 	}
 	x.end(domain.ErrDeadlineExceeded)
 }

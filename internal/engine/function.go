@@ -81,12 +81,7 @@ func (x *execution) function(ctx context.Context, call *call, c StepCall) (json.
 		if ctx.Err() != nil && x.ctx.Err() == nil {
 			return nil, context.Cause(ctx)
 		}
-		if err := x.enter(); err != nil {
-			return nil, err
-		}
-		err := x.attempt(ctx, call, c, policy, rec)
-		x.leave()
-		if err != nil {
+		if err := x.attempt(ctx, call, c, policy, rec); err != nil {
 			return nil, err
 		}
 	}
@@ -124,9 +119,14 @@ func (x *execution) untilRetry(ctx context.Context, step string, at time.Time) e
 	return domain.ErrSuspended
 }
 
-// attempt runs the function once and records how it ended; the caller has entered. An error means that
-// nothing was recorded.
+// attempt runs the function once and records how it ended. An error means that nothing was recorded.
 func (x *execution) attempt(ctx context.Context, call *call, c StepCall, policy domain.RetryPolicy, rec record) error {
+	x.pin() // the goroutine may be the user's own
+	defer x.unpin()
+	if err := x.enter(); err != nil {
+		return err
+	}
+	defer x.leave()
 	a := &domain.StepAttempt{ID: domain.NewID(), StepName: call.name, Kind: domain.KindFunction, StartedAt: x.stamp()}
 	if err := x.beginFunction(a); err != nil {
 		return err
@@ -212,9 +212,6 @@ func (x *execution) beginFunction(a *domain.StepAttempt) error {
 func (x *execution) endFunction() {
 	x.mu.Lock()
 	x.functions--
-	if x.functions == 0 {
-		x.setPhase(x.phase) // wakes a release that waits for it
-	}
 	x.mu.Unlock()
 }
 
@@ -278,4 +275,7 @@ func stepBody(ctx context.Context, fn func(context.Context) (json.RawMessage, er
 		result <- r
 	}()
 	r.out, r.err = fn(ctx)
+	if r.err != nil {
+		_, _ = r.err.Error(), errors.Is(r.err, errGoexit) // if its methods panic, then here
+	}
 }

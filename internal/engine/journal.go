@@ -146,11 +146,19 @@ func payloadBytes(ts []domain.Transition) int {
 	n := 0
 	for i := range ts {
 		n += len(ts[i].Output) + len(ts[i].Attempt.Output) + len(ts[i].Attempt.Context)
+		n += errorBytes(ts[i].Error) + errorBytes(ts[i].Attempt.Error)
 		if ts[i].Child != nil {
 			n += len(ts[i].Child.Input)
 		}
 	}
 	return n
+}
+
+func errorBytes(f *domain.Failure) int {
+	if f == nil {
+		return 0
+	}
+	return len(f.Name) + len(f.Message) + len(f.Stack) + len(f.Code)
 }
 
 // send commits the batch, as often as it takes: committing again what was committed is harmless. Groups

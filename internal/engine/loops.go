@@ -11,9 +11,6 @@ import (
 )
 
 const (
-	sweepInterval = 5 * time.Second
-	sweepTimeout  = 30 * time.Second
-	sweepLimit    = 1000
 	watchInterval = time.Second
 	resubscribe   = 5 * time.Second
 	idleNotified  = 30 * time.Second
@@ -171,18 +168,15 @@ func (w *Worker) listening(ctx context.Context, events <-chan ports.Event) {
 		return
 	}
 	for ctx.Err() == nil {
-		for e := range events {
-			w.hear(e)
+		if events != nil { // nil would never end
+			for e := range events {
+				w.hear(e)
+			}
 		}
 		pause(ctx, jitter(resubscribe))
 		if ctx.Err() == nil {
 			events = w.subscribe(ctx)
 			w.hear(ports.Event{Missed: true})
-		}
-		if events == nil {
-			closed := make(chan ports.Event)
-			close(closed)
-			events = closed
 		}
 	}
 }
@@ -306,33 +300,6 @@ func (w *Worker) lookAll(ctx context.Context) bool {
 	return true
 }
 
-// sweeping repairs and expires every few seconds, less often while nothing is claimed; the backend lets
-// one worker at a time.
-func (w *Worker) sweeping(ctx context.Context) {
-	keys := w.turns()
-	interval, seen := sweepInterval, w.claimCount.Load()
-	for {
-		timer := time.NewTimer(jitter(2 * interval))
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		case <-timer.C:
-		case <-w.expiring:
-			timer.Stop()
-		}
-		for again := true; again && ctx.Err() == nil; {
-			again = w.sweep(ctx, keys)
-		}
-		w.recheck(ctx)
-		if now := w.claimCount.Load(); now != seen {
-			interval, seen = sweepInterval, now
-		} else {
-			interval = min(2*interval, max(sweepInterval, w.idleInterval()))
-		}
-	}
-}
-
 // idleInterval is how long a worker with nothing to do goes without looking.
 func (w *Worker) idleInterval() time.Duration {
 	if p, ok := w.cfg.Backend.(ports.Paced); ok {
@@ -342,27 +309,4 @@ func (w *Worker) idleInterval() time.Duration {
 		return idleNotified
 	}
 	return idleAlone
-}
-
-func (w *Worker) sweep(ctx context.Context, keys []domain.WorkflowKey) (again bool) {
-	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
-	defer cancel()
-	sent := time.Now()
-	res, err := w.cfg.Backend.Sweep(ctx, ports.SweepRequest{Workflows: keys, Limit: sweepLimit})
-	if err != nil {
-		if ctx.Err() == nil {
-			w.log.Warn("sweep failed", zap.Error(err))
-		}
-		return false
-	}
-	if res.Skipped {
-		return false
-	}
-	w.clock.observe(sent, res.Now)
-	if res.Expired+res.Woken+res.Requeued+res.Delivered > 0 {
-		w.log.Info("swept", zap.Int("expired", res.Expired), zap.Int("woken", res.Woken),
-			zap.Int("requeued", res.Requeued), zap.Int("delivered", res.Delivered))
-		notify(w.due)
-	}
-	return res.More
 }

@@ -28,13 +28,18 @@ func panicError(value any) error { return &panicked{value: value, stack: string(
 
 func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
-// encode makes the storable form of an error of user code.
-func (w *Worker) encode(err error) domain.Failure {
+// encode makes the storable form of an error of user code, whose methods may panic (a nil pointer's do).
+func (w *Worker) encode(err error) (f domain.Failure) {
+	defer func() {
+		if v := recover(); v != nil {
+			f = w.encode(&panicked{value: fmt.Sprintf("in a method of the error %T: %v", err, v), stack: string(debug.Stack())})
+		}
+	}()
 	var p *panicked
 	if errors.As(err, &p) {
 		return domain.Failure{Name: "panic", Message: p.Error(), Stack: p.stack}.Storable()
 	}
-	f := w.cfg.Errors.Encode(err).Storable()
+	f = w.cfg.Errors.Encode(err).Storable()
 	f.NonRetryable = f.NonRetryable || domain.NeverRetried(f.Code)
 	return f
 }
@@ -47,7 +52,7 @@ func (x *execution) finish(out json.RawMessage, err error) {
 	interrupted := x.interrupted
 	waiting := x.phase == parked || x.phase == parking
 	x.mu.Unlock()
-	if (interrupted && waiting) || x.enterAnyway() != nil {
+	if (interrupted && waiting) || x.own() != nil {
 		return
 	}
 	if interrupted {
@@ -60,19 +65,12 @@ func (x *execution) finish(out json.RawMessage, err error) {
 // release gives the run back, due at once, when no step function of it is left running here. One that
 // ignores its context keeps the lease until it expires: it must not start a second time meanwhile.
 func (x *execution) release() {
-	x.mu.Lock()
-	for x.functions > 0 && x.phase != ended {
-		changed := x.changed
-		x.mu.Unlock()
-		<-changed
-		x.mu.Lock()
-	}
-	lost := x.phase == ended
-	t := domain.Transition{Kind: domain.ParkRun, Lease: x.lease()}
-	x.mu.Unlock()
-	if lost {
+	if !x.alone() {
 		return
 	}
+	x.mu.Lock()
+	t := domain.Transition{Kind: domain.ParkRun, Lease: x.lease()}
+	x.mu.Unlock()
 	if _, err := x.commit(t); err == nil {
 		x.log.Info("run released")
 	}
@@ -80,6 +78,10 @@ func (x *execution) release() {
 
 // outcome is the transition that follows from what the workflow function returned.
 func (x *execution) outcome(out json.RawMessage, err error) domain.Transition {
+	var f domain.Failure
+	if err != nil {
+		f = x.w.encode(err)
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	switch {
@@ -95,7 +97,6 @@ func (x *execution) outcome(out json.RawMessage, err error) domain.Transition {
 	if at := x.run.DeadlineAt; !at.IsZero() && !at.After(now) {
 		return x.failed(domain.DeadlineFailure())
 	}
-	f := x.w.encode(err)
 	policy := x.def.RetryPolicy.WithDefaults(domain.DefaultWorkflowAttempts)
 	d := policy.Decide(f, x.run.Failures+1, now, x.run.DeadlineAt)
 	if d.Final {
@@ -123,8 +124,15 @@ func (x *execution) unasked() error {
 		"give changed workflows a new version", domain.ErrNondeterminism, names)
 }
 
-// conclude commits the outcome; an output or error that the database refuses fails the run instead.
+// conclude commits the outcome; an output or error that the database refuses fails the run instead. A run
+// that is retried may start again anywhere: the steps that the function left behind have to end first.
 func (x *execution) conclude(t domain.Transition) {
+	if t.Kind == domain.RetryRun {
+		x.stop(endCause{errReturned})
+		if !x.alone() {
+			return
+		}
+	}
 	verdicts, err := x.commit(t)
 	if err != nil {
 		return

@@ -21,12 +21,19 @@ const parkDelay = 100 * time.Millisecond
 const ignoredEnds = 100
 
 // enter begins a call that needs the run: it takes the run back if it is parked, and a slot. Each
-// successful enter is paired with a leave. It refuses when the worker stops: new work is for others.
+// successful enter is paired with a leave. It refuses when the worker stops (new work is for others) and
+// when the workflow function has returned (its outcome does not wait for new work).
 func (x *execution) enter() error {
-	if x.w.stopping.Load() {
+	x.mu.Lock()
+	over := x.returned
+	x.mu.Unlock()
+	if over || x.w.stopping.Load() {
 		return x.suspended()
 	}
-	return x.enterAnyway()
+	if err := x.own(); err != nil {
+		return err
+	}
+	return x.takeSlot()
 }
 
 // interrupt notes that a call was refused or cut short: what the function returns is not its outcome.
@@ -36,7 +43,8 @@ func (x *execution) interrupt() {
 	x.mu.Unlock()
 }
 
-func (x *execution) enterAnyway() error {
+// own is enter without a slot, for what must be written in any case.
+func (x *execution) own() error {
 	x.mu.Lock()
 	for {
 		switch x.phase {
@@ -47,7 +55,7 @@ func (x *execution) enterAnyway() error {
 			x.busy++
 			x.quiet++
 			x.mu.Unlock()
-			return x.takeSlot()
+			return nil
 		case parked:
 			x.setPhase(reclaiming)
 			x.mu.Unlock()
@@ -64,9 +72,31 @@ func (x *execution) enterAnyway() error {
 
 func (x *execution) leave() {
 	x.mu.Lock()
-	x.busy--
+	defer x.mu.Unlock()
+	x.unbusy()
 	x.settle()
-	x.mu.Unlock()
+}
+
+// unbusy is called with x.mu held.
+func (x *execution) unbusy() {
+	x.busy--
+	if x.returned {
+		x.setPhase(x.phase) // the outcome may wait for it
+	}
+}
+
+// alone waits until no call but the caller's needs the run: none whose result would be lost, or repeated
+// beside itself, if the run were released. It is false if the execution has ended.
+func (x *execution) alone() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for x.busy > 1 && x.phase != ended {
+		changed := x.changed
+		x.mu.Unlock()
+		<-changed
+		x.mu.Lock()
+	}
+	return x.phase != ended
 }
 
 // settle looks whether the run has become quiet; with x.mu held.
@@ -131,6 +161,9 @@ func (x *execution) endPark(v domain.Verdict, wakeAt time.Time) {
 	x.mu.Unlock()
 	x.log.Info("run parked", zap.Time("until", wakeAt))
 	x.w.residents.add(x)
+	if x.over() { // before it was a resident
+		x.w.residents.remove(x)
+	}
 	x.w.agenda.expect(wakeAt.Sub(x.w.clock.earliest()))
 	if x.w.stopping.Load() {
 		x.evict(errStopping)
@@ -140,11 +173,24 @@ func (x *execution) endPark(v domain.Verdict, wakeAt time.Time) {
 // evict ends a resident execution; the run goes on wherever it is claimed next, by replay.
 func (x *execution) evict(cause error) {
 	x.mu.Lock()
-	resident := x.phase == parked
-	x.mu.Unlock()
-	if resident {
-		x.end(cause)
+	if x.phase != parked {
+		x.mu.Unlock()
+		return
 	}
+	x.endLocked(cause)
+}
+
+// unpark takes back a run that was parked for a wait that the database then refused to open.
+func (x *execution) unpark() {
+	x.mu.Lock()
+	if x.phase != parking {
+		x.mu.Unlock()
+		return
+	}
+	x.setPhase(reclaiming)
+	x.releaseSlot()
+	x.mu.Unlock()
+	x.reclaim()
 }
 
 // reclaim takes a parked run back for a branch that goes on; the phase is reclaiming.
@@ -155,13 +201,18 @@ func (x *execution) reclaim() {
 		return
 	}
 	x.mu.Lock()
+	if x.phase != reclaiming { // the claim loop was faster
+		x.mu.Unlock()
+		x.w.slots.release(1)
+		return
+	}
 	req := ports.ReclaimRequest{
 		RunID: x.run.ID, WorkerID: x.w.id, Epoch: x.run.Attempts, LeaseDuration: x.w.cfg.LeaseDuration,
 	}
 	x.mu.Unlock()
 	for delay := 20 * time.Millisecond; ; delay = min(2*delay, time.Second) {
 		sent := time.Now()
-		res, err := x.w.cfg.Backend.ReclaimRun(x.ctx, req)
+		res, err := x.tryReclaim(req)
 		switch {
 		case err == nil:
 			x.w.clock.observe(sent, res.Now)
@@ -173,10 +224,11 @@ func (x *execution) reclaim() {
 				x.end(domain.ErrLeaseLost)
 			}
 			notify(x.w.holding)
+			x.lookSoon()
 			return
 		case errors.Is(err, domain.ErrLeaseLost), x.ctx.Err() != nil:
 			x.mu.Lock()
-			taken := x.phase == owned // the claim loop was faster
+			taken := x.run.Attempts != req.Epoch // the claim loop was faster
 			x.mu.Unlock()
 			x.w.slots.release(1)
 			if !taken {
@@ -189,12 +241,27 @@ func (x *execution) reclaim() {
 	}
 }
 
+// lookSoon has the database asked what arrived for the open waits of a run that was parked.
+func (x *execution) lookSoon() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.waitsForOthers() {
+		notify(x.w.watching)
+	}
+}
+
+func (x *execution) tryReclaim(req ports.ReclaimRequest) (ports.ReclaimResult, error) {
+	ctx, cancel := context.WithTimeout(x.ctx, callTimeout)
+	defer cancel()
+	return x.w.cfg.Backend.ReclaimRun(ctx, req)
+}
+
 // takeBack makes the execution the run's owner again, with a slot that the caller took. ok is false if it
 // no longer can: it has ended, or somebody else ran the run in between.
 func (x *execution) takeBack(run domain.Run, l lease) (slotUsed, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.phase == owned && x.run.Attempts == run.Attempts { // taken back already, by the other way
+	if run.Attempts <= x.run.Attempts { // taken back already by the other way, and perhaps gone on since
 		return false, true
 	}
 	if (x.phase != parked && x.phase != reclaiming) || run.Attempts != x.run.Attempts+1 {
@@ -204,6 +271,9 @@ func (x *execution) takeBack(run domain.Run, l lease) (slotUsed, ok bool) {
 	x.setPhase(owned)
 	x.slot = hasSlot
 	x.armLocked()
+	if x.waitsForOthers() {
+		notify(x.w.watchSoon)
+	}
 	return true, true
 }
 
@@ -212,7 +282,7 @@ func (x *execution) takeSlot() error {
 	x.mu.Lock()
 	for {
 		if x.phase == ended {
-			x.busy--
+			x.unbusy()
 			x.mu.Unlock()
 			return x.suspended()
 		}
@@ -228,7 +298,7 @@ func (x *execution) takeSlot() error {
 			close(x.slotChanged)
 			x.slot = noSlot
 			if err != nil {
-				x.busy--
+				x.unbusy()
 				x.mu.Unlock()
 				return x.suspended()
 			}

@@ -82,7 +82,13 @@ func (r *Results) Await(ctx context.Context, runID string) (domain.Run, error) {
 		return o.run, o.err
 	case <-ctx.Done():
 	}
-	if last := r.leave(runID, w); last != nil {
+	last := r.leave(runID, w)
+	select {
+	case o := <-w.outcome: // both at once
+		return o.run, o.err
+	default:
+	}
+	if last != nil {
 		return domain.Run{}, fmt.Errorf("%w (the last look failed: %w)", ctx.Err(), last)
 	}
 	return domain.Run{}, ctx.Err()
@@ -229,6 +235,8 @@ func (r *Results) look(ctx context.Context, loop *resultLoop) {
 	if len(ids) == 0 {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout) // one look serves all: it must not hang
+	defer cancel()
 	states, err := r.backend.RunStates(ctx, ids)
 	if err == nil {
 		err = r.fetch(ctx, r.split(ids, states))
@@ -260,6 +268,8 @@ func (r *Results) fetch(ctx context.Context, ids []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	runs, err := r.backend.GetRuns(ctx, ids)
 	if err != nil {
 		return err

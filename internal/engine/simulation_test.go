@@ -7,327 +7,321 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/openworkflowdev/openworkflow-go/internal/adapters/memstore"
 	"github.com/openworkflowdev/openworkflow-go/internal/domain"
 	"github.com/openworkflowdev/openworkflow-go/internal/engine"
 	"github.com/openworkflowdev/openworkflow-go/internal/ports"
 )
 
 // The simulation runs random workflows on workers whose store fails at random, before and after taking
-// effect, and of which some are cut off for good, in virtual time. A log outside the store shows whether
-// the invariants held.
+// effect, and of which some are cut off for a long time, while clients cancel and signal, in virtual time. A
+// log outside the store shows whether the invariants held.
 
-var simulations = flag.Int("simulations", 40, "how many seeds TestSimulation tries")
-
-// unreliable is a worker's way to the store.
-type unreliable struct {
-	*memstore.Store
-	cut  atomic.Bool // nothing gets through any more
-	calm *atomic.Bool
-	rand func(n int) int
-}
-
-func attempt[T any](u *unreliable, call func() (T, error)) (T, error) {
-	var none T
-	fate := 0
-	if !u.calm.Load() {
-		fate = u.rand(40)
-	}
-	if u.cut.Load() || fate == 1 {
-		return none, errDown
-	}
-	out, err := call()
-	if fate == 2 {
-		return none, errDown
-	}
-	if fate == 3 {
-		time.Sleep(time.Duration(u.rand(3000)) * time.Millisecond)
-	}
-	return out, err
-}
-
-func (u *unreliable) Commit(ctx context.Context, ts []domain.Transition) ([]domain.Verdict, error) {
-	return attempt(u, func() ([]domain.Verdict, error) { return u.Store.Commit(ctx, ts) })
-}
-
-func (u *unreliable) ClaimRuns(ctx context.Context, r ports.ClaimRequest) (ports.ClaimResult, error) {
-	return attempt(u, func() (ports.ClaimResult, error) { return u.Store.ClaimRuns(ctx, r) })
-}
-
-func (u *unreliable) ReclaimRun(ctx context.Context, r ports.ReclaimRequest) (ports.ReclaimResult, error) {
-	return attempt(u, func() (ports.ReclaimResult, error) { return u.Store.ReclaimRun(ctx, r) })
-}
-
-func (u *unreliable) LoadHistories(ctx context.Context, r ports.HistoryRequest) (ports.HistoryResult, error) {
-	return attempt(u, func() (ports.HistoryResult, error) { return u.Store.LoadHistories(ctx, r) })
-}
-
-func (u *unreliable) ExtendLeases(ctx context.Context, r ports.LeaseRequest) (ports.LeaseResult, error) {
-	return attempt(u, func() (ports.LeaseResult, error) { return u.Store.ExtendLeases(ctx, r) })
-}
-
-func (u *unreliable) SendSignals(ctx context.Context, s []domain.Signal) ([]ports.SignalResult, error) {
-	return attempt(u, func() ([]ports.SignalResult, error) { return u.Store.SendSignals(ctx, s) })
-}
-
-// sideEffects is what happened outside the store.
-type sideEffects struct {
-	mu       sync.Mutex
-	t        *testing.T
-	started  map[string]int
-	failures map[string]int
-	seen     map[string]string
-	begun    map[string]time.Time
-}
-
-func (e *sideEffects) start(key string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if value, done := e.seen[key]; done {
-		e.t.Errorf("S4: %s starts again after its result %s was acknowledged", key, value)
-	}
-	e.started[key]++
-}
-
-// begin is when the key was begun for the first time, in whichever execution.
-func (e *sideEffects) begin(key string) time.Time {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if _, known := e.begun[key]; !known {
-		e.begun[key] = time.Now()
-	}
-	return e.begun[key]
-}
-
-func (e *sideEffects) fail(key string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.failures[key]++
-}
-
-func (e *sideEffects) see(key, value string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if before, done := e.seen[key]; done && before != value {
-		e.t.Errorf("S4: %s was %s and is %s on replay", key, before, value)
-	}
-	e.seen[key] = value
-}
-
-// op is one thing that a simulated workflow does.
-type op struct {
-	Kind     string        `json:"kind"`
-	Name     string        `json:"name"`
-	Failures int           `json:"failures"` // of a step, before it succeeds
-	For      time.Duration `json:"for"`
-	Branches [][]op        `json:"branches"`
-}
-
-func program(r *rand.Rand, depth int) []op {
-	var ops []op
-	for i := range 1 + r.IntN(5) {
-		o := op{Name: fmt.Sprint("s", r.IntN(3), "-", i), For: time.Duration(r.IntN(8000)) * time.Millisecond}
-		switch k := r.IntN(12); {
-		case k < 5:
-			o.Kind, o.Failures = "step", max(0, r.IntN(5)-2)
-		case k < 7:
-			o.Kind = "sleep"
-		case k == 7:
-			o.Kind = "wait"
-		case k == 8:
-			o.Kind = "send"
-		case k == 9 && depth < 2:
-			o.Kind, o.Branches = "child", [][]op{program(r, 2)}
-		case depth < 2:
-			o.Kind = "parallel"
-			for range 2 + r.IntN(3) {
-				o.Branches = append(o.Branches, program(r, depth+1))
-			}
-		default:
-			o.Kind = "step"
-		}
-		ops = append(ops, o)
-	}
-	return ops
-}
-
-const stepBudget = 6
-
-func (e *sideEffects) execute(s *engine.Scope, ops []op, path string) error {
-	for i, o := range ops {
-		if err := e.one(s, o, fmt.Sprint(path, "/", i)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (e *sideEffects) one(s *engine.Scope, o op, path string) error {
-	key := s.RunID() + path + " " + o.Name
-	switch o.Kind {
-	case "step":
-		c := engine.StepCall{Name: o.Name, Retry: domain.RetryPolicy{MaximumAttempts: stepBudget}}
-		value, err := stepWith(s, c, func(ctx context.Context) (string, error) {
-			e.start(key)
-			pauseFor(ctx, o.For)
-			if ctx.Err() != nil {
-				return "", ctx.Err()
-			}
-			e.mu.Lock()
-			bad := e.failures[key] < o.Failures
-			e.mu.Unlock()
-			if bad {
-				e.fail(key)
-				return "", coded("bad luck")
-			}
-			return domain.NewID(), nil
-		})
-		if err == nil {
-			e.see(key, value)
-		}
-		return err
-	case "sleep":
-		begin := e.begin(key)
-		err := s.Sleep(s.Context(), o.Name, o.For)
-		if slept := time.Since(begin); err == nil && slept < o.For {
-			e.t.Errorf("S10: %s slept %v instead of %v", key, slept, o.For)
-		}
-		return err
-	case "wait":
-		raw, ok, err := s.WaitForSignal(s.Context(), engine.WaitCall{StepName: o.Name, Signal: s.RunID() + path, Timeout: o.For + time.Millisecond})
-		if err == nil {
-			e.see(key, fmt.Sprint(string(raw), ok))
-		}
-		return err
-	case "send":
-		ids, err := s.SendSignal(s.Context(), engine.SendCall{StepName: o.Name, Signal: "everyone", Buffer: time.Hour})
-		if err == nil {
-			e.see(key, fmt.Sprint(ids))
-		}
-		return err
-	case "child":
-		in, _ := json.Marshal(o.Branches[0])
-		out, err := s.RunWorkflow(s.Context(), engine.ChildCall{StepName: o.Name, Workflow: "random", Input: in})
-		if err == nil {
-			e.see(key, string(out))
-		}
-		return err
-	}
-	errs := make([]error, len(o.Branches))
-	var wg sync.WaitGroup
-	for i, ops := range o.Branches {
-		b := s.Branch(fmt.Sprint(o.Name, "-", i))
-		wg.Go(func() { errs[i] = e.execute(b, ops, fmt.Sprint(path, "+", i)) })
-	}
-	wg.Wait()
-	return errors.Join(errs...)
-}
-
-func pauseFor(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
-}
+var (
+	simulations = flag.Int("simulations", 40, "how many seeds TestSimulation tries")
+	firstSeed   = flag.Int("seed", 0, "the first seed of TestSimulation")
+)
 
 func TestSimulation(t *testing.T) {
 	t.Parallel()
-	for seed := range *simulations {
+	for i := range *simulations {
+		seed := *firstSeed + i
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { simulate(t, uint64(seed)) })
+			synctest.Test(t, func(t *testing.T) { newSimulation(t, uint64(seed)).run() })
 		})
 	}
 }
 
-func simulate(t *testing.T, seed uint64) {
-	programs, r := rand.New(rand.NewPCG(seed, 1)), rand.New(rand.NewPCG(seed, 2))
-	var luck sync.Mutex
-	dice := func(n int) int { luck.Lock(); defer luck.Unlock(); return r.IntN(n) }
-	effects := &sideEffects{t: t, started: map[string]int{}, failures: map[string]int{}, seen: map[string]string{}, begun: map[string]time.Time{}}
-	h := newHouse(t, engine.Definition{Name: "random", Run: func(s *engine.Scope, in json.RawMessage) (json.RawMessage, error) {
-		var ops []op
-		if err := json.Unmarshal(in, &ops); err != nil {
-			return nil, err
-		}
-		if err := effects.execute(s, ops, ""); err != nil {
-			return nil, err
-		}
-		return json.Marshal(s.RunID())
-	}})
-	h.conf = func(c *engine.WorkerConfig) { c.Concurrency, c.LeaseDuration = 3, 10*time.Second }
+const (
+	simSlots = 3
+	simLease = 10 * time.Second
+)
 
-	var calm atomic.Bool
-	type member struct {
-		w   *engine.Worker
-		way *unreliable
+type simulation struct {
+	*house
+	effects  *sideEffects
+	programs *rand.Rand
+	dice     func(n int) int
+	calm     atomic.Bool
+	crew     []member
+	apart    []member // cut off
+	ids      []string
+	canceled map[string]bool
+	ended    map[string]domain.Run // as first seen
+	total    time.Duration
+	meeting  atomic.Int32
+}
+
+type member struct {
+	w   *engine.Worker
+	way *unreliable
+}
+
+func newSimulation(t *testing.T, seed uint64) *simulation {
+	r := rand.New(rand.NewPCG(seed, 2))
+	var luck sync.Mutex
+	sim := &simulation{
+		effects: newSideEffects(t), programs: rand.New(rand.NewPCG(seed, 1)), canceled: map[string]bool{}, ended: map[string]domain.Run{},
+		dice: func(n int) int { luck.Lock(); defer luck.Unlock(); return r.IntN(n) },
 	}
-	join := func() member {
-		way := &unreliable{Store: h.store, calm: &calm, rand: dice}
-		for {
-			w := h.worker(way)
-			if w.Start(context.Background()) == nil {
-				return member{w, way}
-			}
-			time.Sleep(time.Second)
-		}
-	}
-	crew := []member{join(), join()}
-	var retired []member
-	var ids []string
+	sim.house = newHouse(t,
+		engine.Definition{Name: "random", Run: sim.effects.simulated, RetryPolicy: domain.RetryPolicy{MaximumAttempts: workflowBudget}},
+		workflow("meet", sim.meet))
+	sim.conf = func(c *engine.WorkerConfig) { c.Concurrency, c.LeaseDuration = simSlots, simLease }
+	return sim
+}
+
+func (sim *simulation) run() {
+	sim.crew = []member{sim.join(), sim.join()}
 	for range 12 {
-		in, _ := json.Marshal(program(programs, 0))
-		ids = append(ids, h.create(domain.NewRun{WorkflowName: "random", Input: in}))
-		time.Sleep(time.Duration(dice(2000)) * time.Millisecond)
+		sim.begin()
+		sim.pass(2000)
 	}
 	for range 6 {
-		time.Sleep(time.Duration(dice(15_000)) * time.Millisecond)
-		i := dice(len(crew))
-		if dice(2) == 0 {
-			crew[i].way.cut.Store(true)
-			retired = append(retired, crew[i])
-		} else {
-			h.stop(crew[i].w)
+		for range 5 {
+			sim.pass(3000)
+			sim.disturb()
+			sim.look()
 		}
-		crew[i] = join()
+		sim.change()
 	}
-	calm.Store(true)
-	for _, id := range ids {
-		run := h.await(id)
-		if run.Status != domain.RunCompleted {
-			t.Errorf("run %s ended as %s: %+v", id, run.Status, run.Error)
+	sim.calm.Store(true)
+	for _, m := range sim.apart {
+		m.way.cut.Store(false)
+	}
+	sim.crew, sim.apart = append(sim.crew, sim.apart...), nil
+	sim.stopInCalm()
+	sim.finish()
+	sim.check()
+	sim.fillAllSlots()
+	for _, m := range sim.crew {
+		sim.stop(m.w)
+	}
+}
+
+func (sim *simulation) pass(milliseconds int) {
+	time.Sleep(time.Duration(sim.dice(milliseconds)) * time.Millisecond)
+}
+
+func (sim *simulation) join() member {
+	way := &unreliable{Store: sim.store, calm: &sim.calm, rand: sim.dice}
+	for {
+		w := sim.worker(way)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		err := w.Start(ctx)
+		cancel()
+		if err == nil {
+			return member{w, way}
 		}
-		if run.Failures != 0 {
-			t.Errorf("S5: run %s counts %d failures", id, run.Failures)
+		time.Sleep(time.Second)
+	}
+}
+
+func (sim *simulation) begin() {
+	ops := program(sim.programs, 0)
+	sim.total += longest(ops) * workflowBudget
+	in, _ := json.Marshal(ops)
+	run := domain.NewRun{WorkflowName: "random", Input: in}
+	if sim.dice(5) == 0 {
+		run.DeadlineAt = time.Now().Add(time.Duration(sim.dice(60_000)) * time.Millisecond)
+	}
+	sim.ids = append(sim.ids, sim.create(run))
+}
+
+// disturb is what a client may do at any time: cancel, and send signals to waits that are there or not.
+func (sim *simulation) disturb() {
+	id := sim.ids[sim.dice(len(sim.ids))]
+	if sim.dice(12) == 0 {
+		if run, err := sim.store.CancelRun(context.Background(), id); err == nil {
+			sim.canceled[id] = true
+			sim.ended[id] = run
 		}
+		return
+	}
+	s := domain.Signal{ID: domain.NewID(), Name: fmt.Sprint(id, "/", sim.dice(5)), Key: domain.NewID(), Buffer: time.Minute}
+	s.Data, _ = json.Marshal(s.ID)
+	if sim.dice(2) == 0 {
+		s.RunID = id
+	}
+	for range 1 + sim.dice(2) { // a repeated one is the same one
+		if _, err := sim.store.SendSignals(context.Background(), []domain.Signal{s}); err != nil {
+			sim.t.Error(err)
+		}
+	}
+}
+
+// change cuts a worker off or stops it, in time or not, and lets another one join.
+func (sim *simulation) change() {
+	i := sim.dice(len(sim.crew))
+	if m := sim.crew[i]; sim.dice(2) == 0 {
+		m.way.cut.Store(true)
+		sim.apart = append(sim.apart, m)
+	} else {
+		sim.stopWithin(m, time.Duration(sim.dice(10))*time.Second)
+	}
+	sim.crew[i] = sim.join()
+}
+
+func (sim *simulation) stopWithin(m member, d time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	begin := time.Now()
+	if err := m.w.Stop(ctx); err != nil {
+		sim.t.Errorf("stop: %v", err)
+	}
+	if took := time.Since(begin); took > d+time.Minute {
+		sim.t.Errorf("stop took %v of %v", took, d)
+	}
+}
+
+// stopInCalm stops a worker that is in the middle of it: no lease is left behind.
+func (sim *simulation) stopInCalm() {
+	time.Sleep(2 * simLease) // claims whose answer was lost have expired
+	i := sim.dice(len(sim.crew))
+	m := sim.crew[i]
+	sim.stopWithin(m, time.Duration(sim.dice(3))*time.Second)
+	for _, run := range sim.all() {
+		if run.Status == domain.RunRunning && run.WorkerID != "" && run.WorkerID == m.way.worker.Load() {
+			sim.t.Errorf("at %v the stopped worker holds run %s, attempts %d, until %v", time.Now(), run.ID, run.Attempts, run.AvailableAt)
+		}
+	}
+	sim.crew[i] = sim.join()
+}
+
+// all is every run, children included.
+func (sim *simulation) all() []domain.Run {
+	page, err := sim.store.ListRuns(context.Background(), ports.RunFilter{}, ports.PageRequest{Limit: 10_000})
+	if err != nil || page.HasNext {
+		sim.t.Fatal(err, page.HasNext)
+	}
+	return page.Items
+}
+
+// look compares what has ended with how it was when it was first seen so, and looks for lost wakes.
+func (sim *simulation) look() (open int) {
+	synctest.Wait()
+	for _, run := range sim.all() {
+		if !run.Status.Terminal() {
+			open++
+			sim.noLostWake(&run)
+			continue
+		}
+		if first, known := sim.ended[run.ID]; known && !reflect.DeepEqual(first, run) {
+			sim.t.Errorf("S2: a run that had ended as %+v is now %+v", first, run)
+		}
+		sim.ended[run.ID] = run
+	}
+	return open
+}
+
+func (sim *simulation) noLostWake(run *domain.Run) {
+	if !run.Parked() || !run.AvailableAt.After(time.Now()) {
+		return
+	}
+	res, err := sim.store.LoadHistories(context.Background(), ports.HistoryRequest{RunIDs: []string{run.ID}, OpenOnly: true})
+	if err != nil || len(res.Histories) != 1 {
+		sim.t.Fatal(err)
+	}
+	if h := res.Histories[0]; len(h.Signals)+len(h.Children) > 0 {
+		sim.t.Errorf("S7: parked until %v, but there is something for %v %v", run.AvailableAt, h.Signals, h.Children)
+	}
+}
+
+// finish lets time pass until every run has ended.
+func (sim *simulation) finish() {
+	bound := sim.total + 10*time.Minute
+	for begin := time.Now(); sim.look() > 0; time.Sleep(time.Second) {
+		if time.Since(begin) > bound {
+			for _, run := range sim.all() {
+				if !run.Status.Terminal() {
+					sim.t.Errorf("L1: %v after the faults stopped: %+v", bound, run)
+				}
+			}
+			return
+		}
+	}
+}
+
+func (sim *simulation) check() {
+	for _, run := range sim.all() {
+		sim.checkEnd(&run)
 		completed := map[string]int{}
-		for _, a := range h.attempts(id) {
+		for _, a := range sim.attempts(run.ID) {
 			if a.Status == domain.StepCompleted {
 				completed[a.StepName]++
 			}
-			if a.Status == domain.StepRunning {
-				t.Errorf("attempt %s of %s is still open", a.StepName, id)
+			if a.Status == domain.StepRunning && run.Status.Terminal() {
+				sim.t.Errorf("attempt %s of %s is still open", a.StepName, run.ID)
 			}
 		}
 		for name, n := range completed {
 			if n > 1 {
-				t.Errorf("S4: step %s of %s completed %d times", name, id, n)
+				sim.t.Errorf("S4: step %s of %s completed %d times", name, run.ID, n)
 			}
 		}
 	}
-	for key, n := range effects.failures {
-		if n > stepBudget {
-			t.Errorf("S6: %s failed %d times", key, n)
+	for key, n := range sim.effects.running {
+		if n != 0 {
+			sim.t.Errorf("%s still runs", key)
 		}
 	}
-	t.Logf("%d steps started", len(effects.started))
-	for _, m := range append(crew, retired...) {
-		_ = m.w.Stop(context.Background())
+}
+
+// checkEnd accepts failures that the program, a client or a deadline caused, and no others.
+func (sim *simulation) checkEnd(run *domain.Run) {
+	if returned := sim.effects.returned[run.ID]; run.Failures > returned || run.Failures >= workflowBudget {
+		sim.t.Errorf("S5: run %s counts %d failures; its function returned %d", run.ID, run.Failures, returned)
 	}
+	switch run.Status {
+	case domain.RunCompleted:
+	case domain.RunCanceled:
+		if !sim.canceled[run.ID] {
+			sim.t.Errorf("run %s was canceled by nobody", run.ID)
+		}
+	case domain.RunFailed:
+		code := run.Error.Code
+		late := code == domain.CodeOf(domain.ErrDeadlineExceeded) || code == string(errUnlucky) // a retry would have been too late
+		if code == string(errWorkflow) || (late && !run.DeadlineAt.IsZero()) {
+			return
+		}
+		sim.t.Errorf("run %s failed: %+v", run.ID, run.Error)
+	}
+	if sim.canceled[run.ID] && run.Status != domain.RunCanceled {
+		sim.t.Errorf("S2: run %s was canceled and is %s", run.ID, run.Status)
+	}
+}
+
+// fillAllSlots runs as many runs at once as there are slots: none has been lost.
+func (sim *simulation) fillAllSlots() {
+	var ids []string
+	for range simSlots * len(sim.crew) {
+		ids = append(ids, sim.create(domain.NewRun{WorkflowName: "meet"}))
+	}
+	for _, id := range ids {
+		if run := sim.await(id); run.Status != domain.RunCompleted || !strings.Contains(string(run.Output), "met") {
+			sim.t.Errorf("a slot is lost: %s %s %+v", run.Status, run.Output, run.Error)
+		}
+	}
+}
+
+// meet waits until as many as there are slots have come.
+func (sim *simulation) meet(s *engine.Scope) (string, error) {
+	return stepWith(s, engine.StepCall{Name: "meet", Retry: domain.RetryPolicy{MaximumAttempts: 1}}, func(ctx context.Context) (string, error) {
+		sim.meeting.Add(1)
+		for range 60 {
+			if int(sim.meeting.Load()) >= simSlots*len(sim.crew) {
+				return "met", nil
+			}
+			pauseFor(ctx, time.Second)
+		}
+		return "", errors.New("nobody came")
+	})
 }

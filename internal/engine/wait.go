@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -47,7 +48,7 @@ func (x *execution) await(w *wait, open *domain.Transition, cancel <-chan struct
 	} else {
 		x.mu.Lock()
 		x.register(w)
-		x.busy--
+		x.unbusy()
 		x.settle()
 		x.mu.Unlock()
 	}
@@ -76,7 +77,7 @@ func (x *execution) abandon(w *wait) {
 	defer x.mu.Unlock()
 	delete(x.waits, w.key)
 	if w.fired {
-		x.busy--
+		x.unbusy()
 	}
 	x.settle()
 }
@@ -115,7 +116,7 @@ func (x *execution) register(w *wait) {
 func (x *execution) open(w *wait, t *domain.Transition) error {
 	x.mu.Lock()
 	if err := x.countAttempt(t); err != nil {
-		x.busy--
+		x.unbusy()
 		x.settle()
 		x.mu.Unlock()
 		return err
@@ -136,7 +137,7 @@ func (x *execution) open(w *wait, t *domain.Transition) error {
 	}
 	refused := verdicts[0].Err
 	x.mu.Lock()
-	x.busy--
+	x.unbusy()
 	if refused == nil {
 		x.ledger.started(&t.Attempt, true)
 		x.register(w)
@@ -145,8 +146,11 @@ func (x *execution) open(w *wait, t *domain.Transition) error {
 		x.settle()
 	}
 	x.mu.Unlock()
-	if fused {
+	switch {
+	case fused && refused == nil:
 		x.endPark(verdicts[1], batch[1].WakeAt)
+	case fused:
+		x.unpark()
 	}
 	if refused != nil {
 		return rejected{refused}
@@ -233,7 +237,9 @@ func (x *execution) waitsForOthers() bool {
 func (x *execution) look() (domain.History, error) {
 	for delay := 20 * time.Millisecond; ; delay = min(2*delay, time.Second) {
 		sent := time.Now()
-		res, err := x.w.cfg.Backend.LoadHistories(x.ctx, ports.HistoryRequest{RunIDs: []string{x.run.ID}, OpenOnly: true})
+		ctx, cancel := context.WithTimeout(x.ctx, callTimeout)
+		res, err := x.w.cfg.Backend.LoadHistories(ctx, ports.HistoryRequest{RunIDs: []string{x.run.ID}, OpenOnly: true})
+		cancel()
 		if err == nil {
 			x.w.clock.observe(sent, res.Now)
 			if len(res.Histories) == 1 {

@@ -37,18 +37,21 @@ type Worker struct {
 	ctx        context.Context // of all executions
 	cancel     context.CancelFunc
 
-	life    sync.Mutex // start, stop and tick
-	started bool
-	stopped bool
-	quit    context.CancelFunc // ends the loops
-	loops   sync.WaitGroup
-	resign  context.CancelFunc // ends claiming
-	claims  sync.WaitGroup
+	life      sync.Mutex // start, stop and tick
+	started   bool
+	stopped   bool
+	quit      context.CancelFunc // ends the loops
+	loops     sync.WaitGroup
+	accepting context.Context // ends with claiming
+	resign    context.CancelFunc
+	patience  context.Context // of claims and replays on their way; ends when Stop's does
+	abort     context.CancelFunc
+	claims    sync.WaitGroup
 
 	mu         sync.Mutex
 	rotation   int
 	executions map[string]*execution    // by run: those that have not ended
-	unwinding  map[*execution]time.Time // those that have ended and whose goroutines still run; since when
+	unwinding  map[*execution]*leftover // those that have ended and whose goroutines still run
 	empty      chan struct{}            // closed when both become empty
 }
 
@@ -62,12 +65,14 @@ func NewWorker(cfg WorkerConfig) *Worker {
 		agenda: agenda{changed: make(chan struct{}, 1)},
 		due:    make(chan struct{}, 1), watching: make(chan struct{}, 1), watchSoon: make(chan struct{}, 1),
 		holding: make(chan struct{}, 1), expiring: make(chan struct{}, 1),
-		executions: make(map[string]*execution), unwinding: make(map[*execution]time.Time),
+		executions: make(map[string]*execution), unwinding: make(map[*execution]*leftover),
 	}
 	for _, d := range cfg.Definitions {
 		w.defs[domain.WorkflowKey{Name: d.Name, Version: d.Version}] = &definition{Definition: d}
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
+	w.accepting, w.resign = context.WithCancel(context.Background())
+	w.patience, w.abort = context.WithCancel(context.Background())
 	w.journal = newJournal(cfg.Backend, w.log, func() { notify(w.due) })
 	return w
 }
@@ -88,9 +93,7 @@ func (w *Worker) Start(ctx context.Context) error {
 		return fmt.Errorf("openworkflow: start worker: %w", err)
 	}
 	w.started, w.quit = true, quit
-	claims, resign := context.WithCancel(loops)
-	w.resign = resign
-	w.claims.Go(func() { w.claiming(claims, next) })
+	w.claims.Go(func() { w.claiming(w.accepting, next) })
 	w.loops.Go(func() { w.listening(loops, news) })
 	w.loops.Go(func() { w.sweeping(loops) })
 	w.loops.Go(func() { w.watchingOthers(loops) })
@@ -101,6 +104,9 @@ func (w *Worker) Start(ctx context.Context) error {
 
 // stopGrace is how long functions have to return after their contexts have ended.
 const stopGrace = 5 * time.Second
+
+// unwindGrace is how long they have once nothing that they call blocks any more.
+const unwindGrace = time.Second
 
 // Stop claims no more, lets the step functions in progress finish until ctx ends and then cancels them,
 // gives the runs back, and joins everything. It returns an error if a function ignored its context: its
@@ -113,9 +119,8 @@ func (w *Worker) Stop(ctx context.Context) error {
 	}
 	w.stopped = true
 	w.stopping.Store(true)
-	if w.started {
-		w.resign()
-	}
+	w.resign()
+	defer context.AfterFunc(ctx, w.abort)()
 	w.claims.Wait()
 	for _, x := range w.residents.all() {
 		x.evict(errStopping)
@@ -131,9 +136,7 @@ func (w *Worker) Stop(ctx context.Context) error {
 			x.interrupt()
 			x.stop(endCause{errStopping})
 		}
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
-		left = w.wait(grace)
-		cancel()
+		left = w.waitFor(stopGrace)
 	}
 	for _, x := range w.all() {
 		x.end(errStopping)
@@ -144,6 +147,10 @@ func (w *Worker) Stop(ctx context.Context) error {
 	w.loops.Wait()
 	w.journal.drain()
 	w.cancel()
+	w.abort()
+	if left > 0 { // some may have waited for the database only
+		left = w.waitFor(unwindGrace)
+	}
 	w.log.Info("worker stopped", zap.Int("left", left))
 	if left > 0 {
 		return fmt.Errorf("openworkflow: stop worker: %d runs execute a function that ignores its context; their leases expire by themselves", left)
@@ -184,6 +191,19 @@ func (w *Worker) wait(ctx context.Context) int {
 	return len(w.executions) + len(w.unwinding)
 }
 
+// leftover is an execution that has ended and whose goroutines still run.
+type leftover struct {
+	since      time.Time
+	gone       chan struct{} // closed when they have gone
+	passedOver bool          // a claim left its run out
+}
+
+func (w *Worker) waitFor(d time.Duration) int {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	return w.wait(ctx)
+}
+
 // ended moves an execution that has ended to those that unwind.
 func (w *Worker) ended(x *execution) {
 	w.residents.remove(x)
@@ -192,14 +212,20 @@ func (w *Worker) ended(x *execution) {
 	if w.executions[x.run.ID] == x {
 		delete(w.executions, x.run.ID)
 	}
-	w.unwinding[x] = time.Now()
+	w.unwinding[x] = &leftover{since: time.Now(), gone: make(chan struct{})}
 }
 
 // forget drops an execution whose last goroutine has gone.
 func (w *Worker) forget(x *execution) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.unwinding, x)
+	if l := w.unwinding[x]; l != nil {
+		delete(w.unwinding, x)
+		close(l.gone)
+		if l.passedOver {
+			notify(w.due)
+		}
+	}
 	if w.empty != nil && len(w.executions)+len(w.unwinding) == 0 {
 		close(w.empty)
 		w.empty = nil

@@ -1,0 +1,93 @@
+package engine_test
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/adapters/memstore"
+	"github.com/openworkflowdev/openworkflow-go/internal/domain"
+	"github.com/openworkflowdev/openworkflow-go/internal/ports"
+)
+
+// unreliable is a worker's way to the store: calls fail before or after they took effect, are slow, or hang
+// until their context ends.
+type unreliable struct {
+	*memstore.Store
+	cut    atomic.Bool // nothing gets through any more
+	calm   *atomic.Bool
+	rand   func(n int) int
+	worker atomic.Value // the id of the worker that claims this way
+}
+
+func attempt[T any](ctx context.Context, u *unreliable, call func() (T, error)) (T, error) {
+	var none T
+	fate := 0
+	if !u.calm.Load() {
+		fate = u.rand(50)
+	}
+	if u.cut.Load() || fate == 1 {
+		return none, errDown
+	}
+	if fate == 4 {
+		<-ctx.Done()
+		return none, ctx.Err()
+	}
+	out, err := call()
+	switch fate {
+	case 2:
+		return none, errDown
+	case 3:
+		time.Sleep(time.Duration(u.rand(3000)) * time.Millisecond)
+	case 5:
+		<-ctx.Done()
+		return none, ctx.Err()
+	}
+	return out, err
+}
+
+func (u *unreliable) Subscribe(ctx context.Context) (<-chan ports.Event, error) {
+	if u.cut.Load() || (!u.calm.Load() && u.rand(4) == 0) {
+		return nil, errDown
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	if !u.calm.Load() && u.rand(2) == 0 { // it breaks
+		timer := time.AfterFunc(time.Duration(u.rand(30))*time.Second, cancel)
+		context.AfterFunc(ctx, func() { timer.Stop() })
+	}
+	context.AfterFunc(ctx, cancel)
+	return u.Store.Subscribe(ctx)
+}
+
+func (u *unreliable) Commit(ctx context.Context, ts []domain.Transition) ([]domain.Verdict, error) {
+	return attempt(ctx, u, func() ([]domain.Verdict, error) { return u.Store.Commit(ctx, ts) })
+}
+
+func (u *unreliable) ClaimRuns(ctx context.Context, r ports.ClaimRequest) (ports.ClaimResult, error) {
+	u.worker.Store(r.WorkerID)
+	return attempt(ctx, u, func() (ports.ClaimResult, error) { return u.Store.ClaimRuns(ctx, r) })
+}
+
+func (u *unreliable) ReclaimRun(ctx context.Context, r ports.ReclaimRequest) (ports.ReclaimResult, error) {
+	return attempt(ctx, u, func() (ports.ReclaimResult, error) { return u.Store.ReclaimRun(ctx, r) })
+}
+
+func (u *unreliable) LoadHistories(ctx context.Context, r ports.HistoryRequest) (ports.HistoryResult, error) {
+	return attempt(ctx, u, func() (ports.HistoryResult, error) { return u.Store.LoadHistories(ctx, r) })
+}
+
+func (u *unreliable) ExtendLeases(ctx context.Context, r ports.LeaseRequest) (ports.LeaseResult, error) {
+	return attempt(ctx, u, func() (ports.LeaseResult, error) { return u.Store.ExtendLeases(ctx, r) })
+}
+
+func (u *unreliable) SendSignals(ctx context.Context, s []domain.Signal) ([]ports.SignalResult, error) {
+	return attempt(ctx, u, func() ([]ports.SignalResult, error) { return u.Store.SendSignals(ctx, s) })
+}
+
+func (u *unreliable) Sweep(ctx context.Context, r ports.SweepRequest) (ports.SweepResult, error) {
+	return attempt(ctx, u, func() (ports.SweepResult, error) { return u.Store.Sweep(ctx, r) })
+}
+
+func (u *unreliable) RunStates(ctx context.Context, ids []string) ([]domain.RunState, error) {
+	return attempt(ctx, u, func() ([]domain.RunState, error) { return u.Store.RunStates(ctx, ids) })
+}
