@@ -44,7 +44,8 @@ func (c *Client) runConfig(opts []RunOption) (cfg runConfig, err error) {
 			o.run(&cfg)
 		}
 	}
-	return cfg, cfg.check()
+	err = cfg.check()
+	return cfg, err
 }
 
 func newRun[In any](c *Client, id *identityOf, in *In, cfg *runConfig) (domain.NewRun, error) {

@@ -175,6 +175,9 @@ func planOf(t *testing.T, db *sql.DB, query string, args ...any) string {
 		}
 		lines = append(lines, line)
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	return strings.Join(lines, "; ")
 }
 

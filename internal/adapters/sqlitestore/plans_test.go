@@ -32,6 +32,9 @@ func (e *explainer) explain(ctx context.Context, query string, args []any) {
 		}
 		lines = append(lines, line)
 	}
+	if err := rows.Err(); err != nil {
+		e.t.Fatal(err)
+	}
 	name := strings.Fields(query)[2]
 	e.plans[name] = strings.Join(lines, "; ")
 }

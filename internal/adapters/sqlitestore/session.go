@@ -51,7 +51,7 @@ func (s *session) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 
 // ExecContext is dbsqlc.DBTX's.
 func (s *session) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	stmt, err := s.stmt(ctx, query)
+	stmt, err := s.stmt(ctx, query) //nolint:sqlclosecheck // kept with the connection
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (s *session) PrepareContext(ctx context.Context, query string) (*sql.Stmt, 
 
 // QueryContext is dbsqlc.DBTX's.
 func (s *session) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	stmt, err := s.stmt(ctx, query)
+	stmt, err := s.stmt(ctx, query) //nolint:sqlclosecheck // kept with the connection
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (s *session) QueryContext(ctx context.Context, query string, args ...any) (
 
 // QueryRowContext is dbsqlc.DBTX's.
 func (s *session) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	stmt, err := s.stmt(ctx, query)
+	stmt, err := s.stmt(ctx, query) //nolint:sqlclosecheck // kept with the connection
 	if err != nil {
 		return s.conn.QueryRowContext(ctx, query, args...) // fails alike; a Row cannot be made to carry an error
 	}

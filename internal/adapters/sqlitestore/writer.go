@@ -248,7 +248,7 @@ func (w *writer) look(s *session) error {
 func (c *call) apply(s *session, shared bool) error {
 	c.err, c.work = c.ctx.Err(), nil
 	if c.fn == nil || c.err != nil {
-		return nil
+		return nil //nolint:nilerr // the error is the call's answer
 	}
 	if shared {
 		if err := s.exec(sqlSavepointCall); err != nil {
