@@ -38,6 +38,10 @@ test-short: ## what needs no database server, without -race: for while you write
 test-crash: ## the crash test alone: real processes, killed at random, on Postgres and SQLite
 	OPENWORKFLOW_CRASH_SECONDS=$(or $(SECONDS_OF_FAULTS),60) $(WITH_POSTGRES) scripts/test.sh crash -v
 
+.PHONY: test-interop
+test-interop: ## Go and TypeScript on one Postgres: skipped, saying why, without Node 20 and npm
+	$(WITH_POSTGRES) $(GO) test -count=1 -timeout 15m -v ./internal/interop | grep -Ev '^ *=== (RUN|PAUSE|CONT)'; exit $${PIPESTATUS[0]}
+
 .PHONY: soak
 soak: ## the crash test for SOAK (default 10m) instead of seconds
 	OPENWORKFLOW_SOAK=$(or $(SOAK),10m) $(WITH_POSTGRES) scripts/test.sh crash -timeout 0
@@ -45,6 +49,10 @@ soak: ## the crash test for SOAK (default 10m) instead of seconds
 .PHONY: bench
 bench: ## the benchmarks, on SQLite and Postgres: make bench BENCH="-quick -workloads W1,W2"
 	$(WITH_POSTGRES) $(GO) -C bench run . $(BENCH)
+
+.PHONY: bench-compare
+bench-compare: ## ours beside River and the TypeScript OpenWorkflow (if there is node), on the same Postgres, in turn
+	$(WITH_POSTGRES) $(GO) -C bench run . -compare $(BENCH)
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## golangci-lint with .golangci.yaml, and shellcheck where there is one

@@ -150,7 +150,7 @@ func (x *execution) attempt(ctx context.Context, call *call, c StepCall, policy 
 	}
 	x.log.Debug("step attempt", zap.String("step", done.StepName), zap.String("status", string(done.Status)),
 		zap.Duration("took", done.FinishedAt.Sub(done.StartedAt)))
-	return x.recordFinish(&done, rec.running)
+	return x.recordFinish(&done, rec.cut)
 }
 
 func (x *execution) fillFailure(a *domain.StepAttempt, f domain.Failure, policy domain.RetryPolicy, failures int) {
@@ -158,16 +158,16 @@ func (x *execution) fillFailure(a *domain.StepAttempt, f domain.Failure, policy 
 	a.Status, a.Error, a.Final, a.RetryAt = domain.StepFailed, &f, d.Final, d.RetryAt
 }
 
-// recordFinish commits how an attempt ended, and closes an attempt that a dead worker left open. A result
+// recordFinish commits how an attempt ended, and closes those that dead workers left open. A result
 // that the database refuses is a failure that is never retried: the effect has happened.
-func (x *execution) recordFinish(a, stale *domain.StepAttempt) error {
+func (x *execution) recordFinish(a *domain.StepAttempt, cut []*domain.StepAttempt) error {
 	x.mu.Lock()
 	ts := []domain.Transition{{Kind: domain.FinishStep, Lease: x.lease(), Attempt: *a, Progress: x.run.Recoveries > 0}}
 	x.run.Recoveries = 0
 	x.mu.Unlock()
-	if stale != nil && stale.ID != a.ID {
+	for _, c := range cut {
 		f := domain.InterruptedFailure()
-		closed := *stale
+		closed := *c
 		closed.Status, closed.Error, closed.FinishedAt = domain.StepFailed, &f, a.FinishedAt
 		ts = append(ts, domain.Transition{Kind: domain.FinishStep, Lease: ts[0].Lease, Attempt: closed})
 	}

@@ -223,3 +223,49 @@ func TestStopGivesBackRunsThatWereNotStarted(t *testing.T) {
 		h.completed(id, "x")
 	})
 }
+
+// A lost answer: the run was taken back long before the caller hears of it, and the lease counts from then.
+func TestLeaseOfARunTakenBackLongAgo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var begun, running, most atomic.Int32
+		h := newHouse(t, workflow("w", func(s *engine.Scope) (string, error) {
+			done := make(chan error)
+			go func() { done <- s.Branch("l").Sleep(s.Context(), "nap", time.Hour) }()
+			if begun.Add(1) == 1 {
+				pauseFor(s.Context(), 10*time.Second) // code of its own, while the run is parked
+			}
+			_, err := step(s, "slow", func(ctx context.Context) (string, error) {
+				most.Store(max(most.Load(), running.Add(1)))
+				defer running.Add(-1)
+				pauseFor(ctx, 30*time.Second)
+				return "", ctx.Err()
+			})
+			if other := <-done; err == nil {
+				err = other
+			}
+			return "x", err
+		}))
+		h.conf = func(c *engine.WorkerConfig) { c.LeaseDuration = 14 * time.Second }
+		store := &tapped{Store: h.store}
+		var lost atomic.Bool
+		store.reclaim = func(ctx context.Context, r ports.ReclaimRequest) (ports.ReclaimResult, error) {
+			res, err := h.store.ReclaimRun(ctx, r)
+			if !lost.Swap(true) {
+				time.Sleep(13900 * time.Millisecond)
+				return ports.ReclaimResult{}, errDown
+			}
+			return res, err
+		}
+		first := h.startOn(store)
+		id := h.create(domain.NewRun{WorkflowName: "w"})
+		synctest.Wait()
+		second := h.start()
+		h.completed(id, "x")
+		h.stop(first)
+		h.stop(second)
+		if most.Load() != 1 || !lost.Load() {
+			t.Errorf("%d at once", most.Load())
+		}
+	})
+}

@@ -19,9 +19,10 @@ type ledger struct {
 type record struct {
 	kind      domain.StepKind
 	completed *domain.StepAttempt
-	running   *domain.StepAttempt // an open wait, or a function whose worker died
-	failed    *domain.StepAttempt // the latest failure
-	failures  int                 // that count against the budget
+	running   *domain.StepAttempt   // an open wait, or a send under way
+	cut       []*domain.StepAttempt // functions whose workers died in the middle
+	failed    *domain.StepAttempt   // the latest failure
+	failures  int                   // that count against the budget
 	asked     bool
 }
 
@@ -53,7 +54,11 @@ func (l *ledger) add(a *domain.StepAttempt) {
 			r.failures++
 		}
 	case domain.StepRunning:
-		r.running = a
+		if a.Kind == domain.KindFunction {
+			r.cut = append(r.cut, a)
+		} else {
+			r.running = a
+		}
 	}
 }
 
@@ -89,7 +94,7 @@ func (l *ledger) started(a *domain.StepAttempt, open bool) {
 // finished notes how an attempt ended.
 func (l *ledger) finished(a *domain.StepAttempt) {
 	r := l.steps[a.StepName]
-	r.running = nil
+	r.running, r.cut = nil, nil
 	if a.Status == domain.StepCompleted {
 		r.completed = a
 		return
@@ -115,7 +120,7 @@ func (l *ledger) unaskedSteps() []string {
 func (l *ledger) overlapping() bool {
 	var all []*domain.StepAttempt
 	for _, r := range l.steps {
-		for _, a := range []*domain.StepAttempt{r.completed, r.running, r.failed} {
+		for _, a := range append([]*domain.StepAttempt{r.completed, r.running, r.failed}, r.cut...) {
 			if a != nil {
 				all = append(all, a)
 			}

@@ -216,7 +216,7 @@ func (x *execution) reclaim() {
 		switch {
 		case err == nil:
 			x.w.clock.observe(sent, res.Now)
-			slotUsed, ok := x.takeBack(res.Run, lease{sent, req.LeaseDuration})
+			slotUsed, ok := x.takeBack(res.Run, granted(sent, req.LeaseDuration, res))
 			if !slotUsed {
 				x.w.slots.release(1)
 			}
@@ -239,6 +239,13 @@ func (x *execution) reclaim() {
 		x.log.Warn("taking the run back failed; trying again", zap.Error(err))
 		pause(x.ctx, jitter(delay))
 	}
+}
+
+// granted is the lease of a run that was taken back, perhaps by an earlier call whose answer was lost: it
+// ends when the database says, counted from the call that was answered.
+func granted(sent time.Time, full time.Duration, res ports.ReclaimResult) lease {
+	left := min(full, res.Run.AvailableAt.Sub(res.Now))
+	return lease{sent.Add(left - full), full}
 }
 
 // lookSoon has the database asked what arrived for the open waits of a run that was parked.

@@ -105,6 +105,48 @@ func TestChildOfAnOrphanedStepIsMadeOnce(t *testing.T) {
 	})
 }
 
+func TestAttemptsOfDeadWorkersAreClosedByTheNext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var calls tally
+		h := newHouse(t, workflow("w", func(s *engine.Scope) (string, error) {
+			if _, err := step(s, "long", calls.constant("x")); err != nil {
+				return "", err
+			}
+			return "done", s.Sleep(s.Context(), "nap", time.Hour)
+		}))
+		ctx := context.Background()
+		id := h.create(domain.NewRun{WorkflowName: "w"})
+		for epoch, worker := range []string{"first", "second"} { // each dies in the middle of the step
+			claim, err := h.store.ClaimRuns(ctx, ports.ClaimRequest{
+				WorkerID: worker, Workflows: []domain.WorkflowKey{{Name: "w"}}, Limit: 1, LeaseDuration: time.Second,
+			})
+			if err != nil || len(claim.Runs) != 1 {
+				t.Fatal(claim, err)
+			}
+			if _, err := h.store.Commit(ctx, []domain.Transition{{
+				Kind: domain.StartStep, Lease: domain.Lease{RunID: id, WorkerID: worker, Epoch: epoch + 1},
+				Attempt: domain.StepAttempt{ID: domain.NewID(), StepName: "long", Kind: domain.KindFunction},
+			}}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+		}
+		w := h.start()
+		defer h.stop(w)
+		time.Sleep(time.Minute) // now it sleeps
+		for _, a := range h.attempts(id) {
+			if a.StepName == "long" && a.Status == domain.StepRunning {
+				t.Errorf("still open: %+v", a)
+			}
+		}
+		h.completed(id, "done")
+		if calls.of("x") != 1 {
+			t.Errorf("the step ran %d times", calls.of("x"))
+		}
+	})
+}
+
 func TestDamagedHistoryIsATypedError(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -175,7 +175,7 @@ func (sim *simulation) stopWithin(m member, d time.Duration) {
 	defer cancel()
 	begin := time.Now()
 	if err := m.w.Stop(ctx); err != nil {
-		sim.t.Errorf("stop: %v", err)
+		sim.t.Errorf("stop within %v (calm: %v): %v after %v", d, sim.calm.Load(), err, time.Since(begin))
 	}
 	if took := time.Since(begin); took > d+time.Minute {
 		sim.t.Errorf("stop took %v of %v", took, d)

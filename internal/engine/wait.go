@@ -38,7 +38,7 @@ func newWait(a *domain.StepAttempt, c domain.WaitContext) *wait {
 // it; durable waits are never cancelled. When it returns without an error the call has entered, and must
 // leave.
 func (x *execution) await(w *wait, open *domain.Transition, cancel <-chan struct{}) (news, error) {
-	if err := x.enter(); err != nil {
+	if err := x.enterWait(w); err != nil {
 		return news{}, err
 	}
 	if open != nil {
@@ -66,6 +66,18 @@ func (x *execution) await(w *wait, open *domain.Transition, cancel <-chan struct
 		return news{}, err
 	}
 	return w.news, nil
+}
+
+// enterWait is enter, but lets the wait for a retry begin while the worker stops: the run is then parked until
+// the retry is due. Released at once, it would be retried at once by a TypeScript worker, which knows no retry_at.
+func (x *execution) enterWait(w *wait) error {
+	x.mu.Lock()
+	over := x.returned
+	x.mu.Unlock()
+	if over || w.kind != domain.KindFunction {
+		return x.enter()
+	}
+	return x.own()
 }
 
 // errCanceled: the caller's context ended during a wait that it may cancel.
