@@ -29,7 +29,7 @@ func (s *Store) Commit(ctx context.Context, ts []domain.Transition) ([]domain.Ve
 }
 
 func (x *tx) commitOne(t *domain.Transition) domain.Verdict {
-	if err := checkTransition(t); err != nil {
+	if err := t.CheckStorable(); err != nil {
 		return domain.Verdict{Err: err}
 	}
 	if t.Kind.AboutStep() {

@@ -3,6 +3,7 @@ package memstore
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/openworkflowdev/openworkflow-go/internal/domain"
@@ -11,7 +12,7 @@ import (
 // CreateRuns is ports.ClientBackend's. If one of the runs is refused, none is made.
 func (s *Store) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]domain.Run, error) {
 	for i := range runs {
-		if err := checkNewRun(&runs[i]); err != nil {
+		if err := runs[i].CheckStorable(); err != nil {
 			return nil, err
 		}
 	}
@@ -52,7 +53,7 @@ func (x *tx) checkParents(runs []domain.NewRun) error {
 			continue
 		}
 		if x.data.space(n.ParentNamespaceID).attempts[n.ParentAttemptID] == nil {
-			return rejected("parent attempt", "does not exist")
+			return fmt.Errorf("%w: the parent attempt does not exist", domain.ErrRejected)
 		}
 	}
 	return nil

@@ -91,7 +91,7 @@ func (s *Store) SendSignals(ctx context.Context, signals []domain.Signal) ([]por
 }
 
 func (x *tx) send(sig *domain.Signal) ports.SignalResult {
-	if err := checkSignal(sig); err != nil {
+	if err := sig.CheckStorable(); err != nil {
 		return ports.SignalResult{Err: err}
 	}
 	if before, ok := x.sp.signals.sent[senderKey{sig.Name, sig.Key}]; ok {

@@ -86,7 +86,7 @@ func (b *batch) load() error {
 
 // commitOne answers one transition. An error means that the transaction is lost.
 func (b *batch) commitOne(t *domain.Transition, v *domain.Verdict) error {
-	if v.Err = checkTransition(t); v.Err != nil {
+	if v.Err = t.CheckStorable(); v.Err != nil {
 		return nil //nolint:nilerr // the error is the item's answer
 	}
 	apply := func() error {

@@ -15,7 +15,7 @@ import (
 // CreateRuns is ports.ClientBackend's. If one of the runs is refused, none is made.
 func (v *verbs) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]domain.Run, error) {
 	for i := range runs {
-		if err := checkNewRun(&runs[i]); err != nil {
+		if err := runs[i].CheckStorable(); err != nil {
 			return nil, err
 		}
 	}

@@ -17,7 +17,7 @@ func (v *verbs) SendSignals(ctx context.Context, signals []domain.Signal) ([]por
 	return write(ctx, v, func(x *work) ([]ports.SignalResult, error) {
 		out := make([]ports.SignalResult, len(signals))
 		for i := range signals {
-			if out[i].Err = checkSignal(&signals[i]); out[i].Err != nil {
+			if out[i].Err = signals[i].CheckStorable(); out[i].Err != nil {
 				continue
 			}
 			refused, failed := x.item(func() (err error) {

@@ -67,3 +67,13 @@ func (x *work) event(namespace string) *bulletin {
 }
 
 func (x *work) nowText() string { return fact(x.now) }
+
+// first returns the first error there is.
+func first(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
