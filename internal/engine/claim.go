@@ -248,7 +248,7 @@ func (x *execution) wakeUp() {
 		x.mu.Unlock()
 		return
 	}
-	if !x.waitsForOthers() {
+	if !x.waitsForOthers() && !x.expectsEarly() {
 		x.fireDue(x.w.clock.earliest())
 		x.armLocked()
 		x.settle()

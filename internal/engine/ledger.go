@@ -11,8 +11,9 @@ import (
 // ledger is what the history says about each step of a run. It is guarded by its execution's mutex.
 type ledger struct {
 	steps    map[string]*record
-	attempts int // rows, which the step limit counts
-	unasked  int // steps completed in the history that this execution has not asked for
+	attempts int       // rows, which the step limit counts
+	unasked  int       // steps completed in the history that this execution has not asked for
+	waits    []*record // open in the history, and ended by others
 }
 
 // record is what is known of one step.
@@ -32,8 +33,11 @@ func newLedger(history []domain.StepAttempt) *ledger {
 		l.add(&history[i])
 	}
 	for _, r := range l.steps {
-		if r.completed != nil {
+		switch {
+		case r.completed != nil:
 			l.unasked++
+		case r.running != nil && (r.kind == domain.KindSignalWait || r.kind == domain.KindWorkflow):
+			l.waits = append(l.waits, r)
 		}
 	}
 	return l

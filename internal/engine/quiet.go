@@ -105,6 +105,9 @@ func (x *execution) settle() {
 		return
 	}
 	x.releaseSlot()
+	if x.hasEarly() && !x.w.stopping.Load() {
+		return
+	}
 	x.quiet++
 	spell := x.quiet
 	if x.def.parallel.Load() && !x.w.stopping.Load() {

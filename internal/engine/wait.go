@@ -136,7 +136,7 @@ func (x *execution) open(w *wait, t *domain.Transition) error {
 	t.Lease = x.lease()
 	batch := []domain.Transition{*t}
 	fused := x.busy == 1 && x.phase == owned && !x.returned && !x.def.parallel.Load() &&
-		w.wakeAt.After(x.w.clock.latest())
+		w.wakeAt.After(x.w.clock.latest()) && !x.hasEarly()
 	if fused {
 		batch = append(batch, x.beginPark(w.wakeAt))
 	}
@@ -227,6 +227,7 @@ func (x *execution) deliver(h domain.History) {
 			x.fire(w, news{child: &child})
 		}
 	}
+	x.keepEarly(h)
 	for key := range h.Missing {
 		if w := x.waits[key]; w != nil {
 			x.fire(w, news{orphaned: true})
