@@ -9,7 +9,7 @@ import (
 // How often the file is looked at for commits of others, and how often at most they are told of when it
 // cannot be said whether they were this store's own.
 const (
-	watchInterval     = 100 * time.Millisecond
+	watchInterval     = 25 * time.Millisecond
 	doubtfulAtMostPer = time.Second
 )
 
