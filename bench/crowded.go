@@ -21,49 +21,59 @@ var crowds = []crowd{
 	{"of the same workflow", work.Name(), nil},
 }
 
-// crowded measures W1 beside many others, and each time just before with none: a shared machine's speed changes.
+// crowded compares W1 beside many others with W1 alone.
 func crowded(ctx context.Context, b *bench) error {
-	n, others := b.per(20_000, 6_000), b.scaled(b.others)
 	for _, c := range crowds {
-		alone, err := b.beside(ctx, n, 0, c)
-		if err != nil {
-			return err
-		}
-		rate, err := b.beside(ctx, n, others, c)
-		if err != nil {
-			return err
-		}
-		settings := fmt.Sprintf("runs=%d others=%d %s concurrency=%d", n, others, c.name, b.slots())
-		if err := b.report("runs", rate, "1/s", settings); err != nil {
-			return err
-		}
-		if err := b.report("runs, of alone", rate/alone, "×", fmt.Sprintf("alone just before: %.0f runs/s", alone)); err != nil {
+		if err := b.crowd(ctx, c); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// beside returns the rate at which a worker executes runs beside the others.
-func (b *bench) beside(ctx context.Context, n, others int, c crowd) (float64, error) {
-	s, err := b.open(ctx)
+// crowd drains an empty table and a crowded one in turn, and reports the median of the pairs' ratios.
+func (b *bench) crowd(ctx context.Context, c crowd) error {
+	n, others := b.per(6_000, 2_500), b.scaled(b.others)
+	empty, err := b.open(ctx)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	defer s.close()
-	if err := s.seed(ctx, c.workflow, others, c.change); err != nil {
+	defer empty.close()
+	full, err := b.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer full.close()
+	if err := full.seed(ctx, c.workflow, others, c.change); err != nil {
+		return err
+	}
+	beside, alone, ratios, err := paired(
+		func() (float64, error) { return full.another(ctx, n, b.slots()) },
+		func() (float64, error) { return empty.another(ctx, n, b.slots()) })
+	if err != nil {
+		return err
+	}
+	settings := fmt.Sprintf("others=%d runs=%d concurrency=%d, median of %d", others, n, b.slots(), pairs)
+	if err := b.report("runs, others "+c.name, beside, "1/s", settings); err != nil {
+		return err
+	}
+	settings = fmt.Sprintf("median of pairs, %.2f to %.2f; alone %.0f runs/s", ratios[0], ratios[len(ratios)-1], alone)
+	return b.report("runs, others "+c.name+", of alone", median(ratios), "×", settings)
+}
+
+// another creates n more runs and returns the rate at which a worker executes as many.
+func (s *site) another(ctx context.Context, n, slots int) (float64, error) {
+	before, err := s.client.CountRuns(ctx)
+	if err != nil {
 		return 0, err
 	}
 	if err := s.seed(ctx, work.Name(), n, nil); err != nil {
 		return 0, err
 	}
-	took, err := s.drain(ctx, 1, n, b.slots())
+	took, err := s.drain(ctx, 1, n, slots)
 	if err != nil {
 		return 0, err
 	}
-	counts, err := s.client.CountRuns(ctx)
-	if err != nil {
-		return 0, err
-	}
-	return perSecond(int(counts.Completed), took), nil
+	after, err := s.client.CountRuns(ctx)
+	return perSecond(int(after.Completed-before.Completed), took), err
 }

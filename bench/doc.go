@@ -1,7 +1,9 @@
 // Command bench measures OpenWorkflow on Postgres and SQLite. It is a module of its own, so that what it needs
 // never reaches users of the library.
 //
-//	go run . [-backend postgres,sqlite] [-workloads floor,W0,W1,…] [-postgres URL] [-others 100000] [-quick]
+//	go run . [-backend postgres,sqlite] [-workloads floor,W0,W1,…] [-postgres URL] [-quick]
+//	         [-others 100000] [-sleepers 5000] [-sleep 10s] [-idle 20s]
+//	go run . -compare [-workloads W0,W1,…] [-rounds 3] [-postgres URL] [-quick]
 //
 // Each measurement is a line of JSON on standard output, {system, workload, metric, value, unit, settings}, and
 // a table of all of them follows at the end. The Postgres server is the one that -postgres or
@@ -16,7 +18,15 @@
 //	W4     starting runs: one goroutine, 32 goroutines, batches
 //	W5     one run with 1 000 and with 10 000 steps
 //	W6     resuming a run with 500 and with 10 000 recorded steps
-//	W7     W1 beside -others runs of another workflow, in the future, or of the same workflow
+//	W7     W1 beside -others runs of another workflow, in the future, or of the same workflow, and alone, in turn
+//	W8     -sleepers runs that sleep for a second to -sleep: how late they wake
+//	W9     a parent that starts 1 000 children and waits for them
+//	W10    what an idle worker asks of the server in a minute, counted for -idle at least (Postgres only)
+//	W11    the memory of a parked run that is resident
+//
+// With -compare, W0 to W6 are measured on Postgres in turn with River and, where there are node and npm, with the
+// TypeScript OpenWorkflow (the program in typescript/, whose packages npm ci fetches), -rounds times; then come the
+// medians, and the median of the rounds' ratios: above 1, ours is better. docs/benchmarks.md has the method.
 //
 // First comes the time that the disk takes to acknowledge a flush: compare only what was measured with the same.
 // A drain counts from before the worker starts until it has stopped, with everything committed. Nothing is

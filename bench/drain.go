@@ -2,15 +2,19 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow"
 )
 
+// drainRuns is how many runs of at most one step are drained on Postgres.
+const drainRuns = 40_000
+
 // drainAll measures how fast a worker empties the table.
 func drainAll(ctx context.Context, b *bench, steps int) error {
-	n := b.per(40_000, 12_000)
+	n := b.per(drainRuns, 12_000)
 	if steps > 1 {
 		n = b.per(8_000, 3_000)
 	}
@@ -51,9 +55,12 @@ func (b *bench) reportDrain(n, steps int, took time.Duration) error {
 // more, some of those are executed too before it stands still.
 func (s *site) drain(ctx context.Context, steps, n, slots int) (time.Duration, error) {
 	t := newTally(n)
-	w, err := s.client.NewWorker(openworkflow.WorkerOptions{
-		Workflows: openworkflow.Workflows(t.work(steps)), Concurrency: slots,
-	})
+	return s.working(ctx, openworkflow.WorkerOptions{Workflows: openworkflow.Workflows(t.work(steps)), Concurrency: slots}, t.wait)
+}
+
+// working runs a worker while f does, and returns the time from before the worker's start until it has stopped.
+func (s *site) working(ctx context.Context, o openworkflow.WorkerOptions, f func(context.Context) error) (time.Duration, error) {
+	w, err := s.client.NewWorker(o)
 	if err != nil {
 		return 0, err
 	}
@@ -62,14 +69,9 @@ func (s *site) drain(ctx context.Context, steps, n, slots int) (time.Duration, e
 	if err := w.Start(ctx); err != nil {
 		return 0, err
 	}
-	select {
-	case <-t.done:
-	case <-ctx.Done():
-	}
+	err = f(ctx)
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	if err := w.Stop(stopping); err != nil {
-		return 0, err
-	}
-	return time.Since(began), ctx.Err()
+	err = errors.Join(err, w.Stop(stopping))
+	return time.Since(began), err
 }

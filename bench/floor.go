@@ -80,7 +80,7 @@ func (s *site) bareInsert(ctx context.Context) (float64, error) {
 }
 
 func (b *bench) floors(ctx context.Context, db bare, writers int) error {
-	span := time.Duration(b.scaled(3000)) * time.Millisecond
+	span := time.Duration(b.scaled(2000)) * time.Millisecond
 	inserted, err := repeat(ctx, span, writers, func(ctx context.Context) (int, error) { return floorBatch, db.insertSteps(ctx) })
 	if err != nil {
 		return err

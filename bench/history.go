@@ -14,6 +14,10 @@ import (
 
 const stepLimit = 1_000_000
 
+// stepOf and resumeOf name what is measured, for every system alike.
+func stepOf(steps int) string   { return fmt.Sprintf("step of %d", steps) }
+func resumeOf(steps int) string { return fmt.Sprintf("resume with %d steps", steps) }
+
 // longRuns measures what a step costs in a run that has many.
 func longRuns(ctx context.Context, b *bench) error {
 	for _, steps := range []int{1_000, 10_000} {
@@ -39,14 +43,14 @@ func longRuns(ctx context.Context, b *bench) error {
 
 func (b *bench) reportStep(ctx context.Context, s *site, steps int, took time.Duration) error {
 	cost := ms(took) / float64(steps)
-	if err := b.report("step", cost, "ms", fmt.Sprintf("one run, steps=%d", steps)); err != nil || b.backend == "memory" {
+	if err := b.report(stepOf(steps), cost, "ms", "one run"); err != nil || b.backend == "memory" {
 		return err
 	}
 	bare, err := s.bareInsert(ctx)
 	if err != nil {
 		return err
 	}
-	return b.report("step, to bare SQL", cost*bare/1000, "×", fmt.Sprintf("bare INSERT and commit just after: %.3g ms", 1000/bare))
+	return b.report(stepOf(steps)+", to bare SQL", cost*bare/1000, "×", fmt.Sprintf("bare INSERT and commit just after: %.3g ms", 1000/bare))
 }
 
 // resumes measures how long a worker takes from its start until a run with a history is where it was.
@@ -62,7 +66,7 @@ func resumes(ctx context.Context, b *bench) error {
 			s.settle()
 			var took time.Duration
 			if took, err = s.execute(ctx, steps); err == nil {
-				err = b.report("resume", ms(took), "ms", fmt.Sprintf("recorded steps=%d, claim to end of replay", steps))
+				err = b.report(resumeOf(steps), ms(took), "ms", "worker's start to end of replay")
 			}
 		}
 		s.close()

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // settings are the flags.
@@ -19,6 +20,11 @@ type settings struct {
 	postgres    string
 	concurrency int
 	others      int
+	sleepers    int
+	sleep       time.Duration
+	idleSpan    time.Duration
+	compare     bool
+	rounds      int
 	quick       bool
 	profile     profile
 }
@@ -26,7 +32,7 @@ type settings struct {
 // workload is a named measurement.
 type workload struct {
 	name string
-	run  func(ctx context.Context, b *bench) error
+	run  measurement
 }
 
 var workloads = []workload{
@@ -39,6 +45,10 @@ var workloads = []workload{
 	{"W5", longRuns},
 	{"W6", resumes},
 	{"W7", crowded},
+	{"W8", sleepers},
+	{"W9", fanOut},
+	{"W10", idleCost},
+	{"W11", residents},
 }
 
 func main() {
@@ -74,6 +84,11 @@ func parse(args []string) (settings, error) {
 	flags.StringVar(&s.postgres, "postgres", os.Getenv("OPENWORKFLOW_TEST_POSTGRES_URL"), "the `URL` of a Postgres server")
 	flags.IntVar(&s.concurrency, "concurrency", 0, "runs that execute at once in drains (default 1000 on Postgres, 500 elsewhere)")
 	flags.IntVar(&s.others, "others", 100_000, "other runs in W7")
+	flags.IntVar(&s.sleepers, "sleepers", 5_000, "runs in W8")
+	flags.DurationVar(&s.sleep, "sleep", 10*time.Second, "the longest sleep in W8; the shortest is a second")
+	flags.DurationVar(&s.idleSpan, "idle", 20*time.Second, "how long W10 counts, at least")
+	flags.BoolVar(&s.compare, "compare", false, "compare with the peers, on Postgres, instead")
+	flags.IntVar(&s.rounds, "rounds", 3, "how often -compare measures each")
 	flags.BoolVar(&s.quick, "quick", false, "a tenth of the runs: to see that it works, not to compare")
 	s.profile.flags(flags)
 	if err := flags.Parse(args); err != nil {
@@ -90,13 +105,15 @@ func parse(args []string) (settings, error) {
 	return s, err
 }
 
+var errNoPostgres = errors.New("no Postgres server: set -postgres or OPENWORKFLOW_TEST_POSTGRES_URL, or use scripts/with-postgres.sh, or -backend sqlite")
+
 func (s *settings) check() error {
 	for _, b := range s.backends {
 		if !slices.Contains([]string{"postgres", "sqlite", "memory"}, b) {
 			return fmt.Errorf("-backend: there is no %q", b)
 		}
 		if b == "postgres" && s.postgres == "" {
-			return errors.New("no Postgres server: set -postgres or OPENWORKFLOW_TEST_POSTGRES_URL, or use scripts/with-postgres.sh, or -backend sqlite")
+			return errNoPostgres
 		}
 	}
 	for _, name := range s.workloads {
@@ -106,6 +123,9 @@ func (s *settings) check() error {
 	}
 	if s.concurrency < 0 || s.others < 0 {
 		return errors.New("-concurrency and -others must not be negative")
+	}
+	if s.sleepers < 1 || s.rounds < 1 || s.sleep <= time.Second || s.idleSpan <= 0 {
+		return errors.New("-sleepers, -rounds and -idle must be positive, and -sleep longer than a second")
 	}
 	return nil
 }
@@ -117,19 +137,39 @@ func measure(ctx context.Context, s settings) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, finish()) }()
+	if s.compare {
+		return compare(ctx, s, out)
+	}
 	for _, backend := range s.backends {
-		if err := (&bench{settings: s, out: out, backend: backend}).machine(ctx); err != nil {
-			return fmt.Errorf("%s: %w", backend, err)
-		}
-		for _, w := range workloads {
-			if !slices.Contains(s.workloads, w.name) {
-				continue
-			}
-			b := &bench{settings: s, out: out, backend: backend, workload: w.name}
-			if err := w.run(ctx, b); err != nil {
-				return fmt.Errorf("%s on %s: %w", w.name, backend, err)
-			}
+		if err := s.on(ctx, backend, out); err != nil {
+			return err
 		}
 	}
 	return out.table(os.Stdout)
+}
+
+// on measures the workloads on one database system.
+func (s settings) on(ctx context.Context, backend string, out *results) (err error) {
+	b := newBench(s, out, backend, "")
+	if err := b.machine(ctx); err != nil {
+		return fmt.Errorf("%s: %w", backend, err)
+	}
+	var idle *idler
+	if backend == "postgres" && slices.Contains(s.workloads, "W10") {
+		if idle, err = b.idle(ctx); err != nil {
+			return fmt.Errorf("W10 on %s: %w", backend, err)
+		}
+		defer idle.stop()
+	}
+	for _, w := range workloads {
+		if !slices.Contains(s.workloads, w.name) {
+			continue
+		}
+		b := newBench(s, out, backend, w.name)
+		b.idler = idle
+		if err := w.run(ctx, b); err != nil {
+			return fmt.Errorf("%s on %s: %w", w.name, backend, err)
+		}
+	}
+	return nil
 }

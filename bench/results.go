@@ -64,6 +64,49 @@ func percentile(ds []time.Duration, p float64) float64 {
 	return ms(ds[max(0, i)])
 }
 
+// median of the values, which it sorts.
+func median(vs []float64) float64 {
+	slices.Sort(vs)
+	n := len(vs)
+	if n == 0 {
+		return 0
+	}
+	return (vs[(n-1)/2] + vs[n/2]) / 2
+}
+
+// pairs is how often a figure and what it is compared with are measured in turn: one pair alone is noise on a
+// machine that does other things too.
+const pairs = 5
+
+// paired measures two rates in turn, each pair in the reverse order of the one before, and returns the median of
+// each, and the ratios of a to b, sorted.
+func paired(a, b func() (float64, error)) (ofA, ofB float64, ratios []float64, err error) {
+	var as, bs []float64
+	for i := range pairs {
+		turns := []func() error{
+			func() error { return appendTo(&as, a) },
+			func() error { return appendTo(&bs, b) },
+		}
+		if i%2 == 1 {
+			slices.Reverse(turns)
+		}
+		for _, turn := range turns {
+			if err := turn(); err != nil {
+				return 0, 0, nil, err
+			}
+		}
+		ratios = append(ratios, as[i]/bs[i])
+	}
+	slices.Sort(ratios)
+	return median(as), median(bs), ratios, nil
+}
+
+func appendTo(vs *[]float64, f func() (float64, error)) error {
+	v, err := f()
+	*vs = append(*vs, v)
+	return err
+}
+
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 func perSecond(n int, d time.Duration) float64 { return float64(n) / d.Seconds() }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,8 +22,15 @@ type bench struct {
 	out      *results
 	backend  string
 	workload string
-	sites    int
+	idler    *idler // nil where there is none
 }
+
+func newBench(s settings, out *results, backend, workload string) *bench {
+	return &bench{settings: s, out: out, backend: backend, workload: workload}
+}
+
+// sites counts the databases made, for their names.
+var sites atomic.Int64
 
 // report notes a measurement of OpenWorkflow.
 func (b *bench) report(metric string, value float64, unit, settings string) error {
@@ -87,10 +95,9 @@ func (p place) open(ctx context.Context) (database, error) {
 
 // place makes room for a database.
 func (b *bench) place() (place, func(), error) {
-	b.sites++
 	switch b.backend {
 	case "postgres":
-		p := place{b.backend, b.postgres, fmt.Sprintf("bench_%d_%d_%d", os.Getpid(), time.Now().Unix(), b.sites)}
+		p := place{b.backend, b.postgres, fmt.Sprintf("bench_%d_%d_%d", os.Getpid(), time.Now().Unix(), sites.Add(1))}
 		return p, func() { _ = p.exec(`DROP SCHEMA IF EXISTS ` + p.Schema + ` CASCADE`) }, nil
 	case "sqlite":
 		dir, err := os.MkdirTemp("", "openworkflow-bench-")

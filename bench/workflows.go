@@ -37,6 +37,16 @@ func (t *tally) one() {
 	}
 }
 
+// wait waits until that was all.
+func (t *tally) wait(ctx context.Context) error {
+	select {
+	case <-t.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // work is the workflow of the drains: so many steps, one after the other.
 var work = openworkflow.Declare[openworkflow.None, openworkflow.None]("work")
 
