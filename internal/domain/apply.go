@@ -34,7 +34,7 @@ func ApplyStep(run *Run, attempt *StepAttempt, t *Transition, delivered bool, no
 func stepAlreadyApplied(attempt *StepAttempt, t *Transition) bool {
 	switch t.Kind {
 	case FinishStep:
-		return attempt.Status == t.Attempt.Status
+		return sameOutcome(attempt, &t.Attempt)
 	case StartChild: // the link is missing when the starter died in between; making it needs the lease
 		return attempt.Status != StepRunning || attempt.ChildRunID != ""
 	}

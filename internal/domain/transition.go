@@ -29,7 +29,8 @@ const (
 	// attempt has its one child: the run it is already linked to; else one whose parent is this attempt;
 	// else one with Child's idempotency key; else a new one, Child. Then it links the attempt to it.
 	StartChild
-	// FinishStep writes Attempt as completed or failed: inserted, or over its running row.
+	// FinishStep writes Attempt as completed or failed: inserted, or over its running row. One that finds its
+	// attempt ended with the same outcome is ok; with another, somebody else ended it: ErrLeaseLost.
 	FinishStep
 	// ParkRun releases the run until WakeAt (zero: now). If one of its open waits is already satisfied
 	// (a signal delivered, a child terminal), it is due at once.

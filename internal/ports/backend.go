@@ -40,11 +40,11 @@ type Backend interface {
 	// batch, the transitions of a run's steps are applied before the run's own. A batch holds at most one
 	// transition per attempt and one per run (domain.CheckBatch).
 	//
-	// The verdict of each is found in this order: (1) the attempt is already in the proposed final status,
-	// or exists at all for a start: ok; (2) the epoch is equal and the run is already in the state that the
+	// The verdict of each is found in this order: (1) the attempt has already ended with the proposed status,
+	// output and error, or exists at all for a start: ok; (2) the epoch is equal and the run is already in the state that the
 	// transition produces: ok; (3) the lease is the run's (domain.Run.Owned; an expired lease that nobody
-	// claimed still is): applied; (4) domain.ErrLeaseLost. An attempt that is final in another status than
-	// proposed is ErrLeaseLost.
+	// claimed still is): applied; (4) domain.ErrLeaseLost. An attempt that ended otherwise than
+	// proposed is ErrLeaseLost: a wait's next owner may have ended it.
 	//
 	// A transition that ends a run closes its running attempts (domain.ApplyClose), drops its buffered
 	// signals, and makes a parked parent that waits for it due, all in the same transaction. A park looks,

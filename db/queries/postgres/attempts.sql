@@ -88,7 +88,7 @@ SELECT done.id FROM done;
 
 -- What the attempts are that a transition did not write.
 -- name: GetAttemptHeads :many
-SELECT a.id, a.workflow_run_id, a.status, a.child_workflow_run_id
+SELECT a.id, a.workflow_run_id, a.status, a.output, a.error, a.child_workflow_run_id
 FROM (SELECT unnest(sqlc.arg(ids)::text[]) AS id) t
 CROSS JOIN LATERAL (
   SELECT s.* FROM openworkflow.step_attempts s

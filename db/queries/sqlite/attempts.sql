@@ -1,6 +1,6 @@
 -- The part of a row that transitions look at.
 -- name: GetAttemptHeads :many
-SELECT id, workflow_run_id, kind, status, child_workflow_run_namespace_id, child_workflow_run_id
+SELECT id, workflow_run_id, kind, status, output, error, child_workflow_run_namespace_id, child_workflow_run_id
 FROM step_attempts
 WHERE namespace_id = sqlc.arg(namespace_id)
   AND id IN (SELECT json_each.value FROM json_each(sqlc.arg(ids)));

@@ -43,7 +43,10 @@ func (s *Store) attemptHeads(ctx context.Context, ids []string) (map[string]*dom
 func headsOf(found []dbsqlc.GetAttemptHeadsRow) map[string]*domain.StepAttempt {
 	out := make(map[string]*domain.StepAttempt, len(found))
 	for _, a := range found {
-		out[a.ID] = &domain.StepAttempt{ID: a.ID, RunID: a.WorkflowRunID, Status: domain.ParseStepStatus(a.Status), ChildRunID: text(a.ChildWorkflowRunID)}
+		out[a.ID] = &domain.StepAttempt{
+			ID: a.ID, RunID: a.WorkflowRunID, Status: domain.ParseStepStatus(a.Status),
+			Output: a.Output, Error: domain.ParseFailure(a.Error), ChildRunID: text(a.ChildWorkflowRunID),
+		}
 	}
 	return out
 }

@@ -77,6 +77,8 @@ func (b *batch) load() error {
 			RunID:            r.WorkflowRunID,
 			Kind:             domain.StepKind(r.Kind),
 			Status:           domain.ParseStepStatus(r.Status),
+			Output:           readJSON(r.Output),
+			Error:            readFailure(r.Error),
 			ChildNamespaceID: r.ChildWorkflowRunNamespaceID.String,
 			ChildRunID:       r.ChildWorkflowRunID.String,
 		}

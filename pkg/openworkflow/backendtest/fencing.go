@@ -122,7 +122,7 @@ func fencedFinal(f *fixture) {
 		f.isErr("FinishStep", f.commit(other)[0].Err, backend.ErrLeaseLost)
 	})
 	f.unchanged("finishing a completed attempt with another output", func() {
-		f.ok(finish(done, `"second"`))
+		f.isErr("FinishStep", f.commit(finish(done, `"second"`))[0].Err, backend.ErrLeaseLost)
 	})
 }
 

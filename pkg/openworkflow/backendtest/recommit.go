@@ -2,6 +2,7 @@ package backendtest
 
 import (
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/backend"
@@ -16,6 +17,7 @@ func recommitCases() []testCase {
 		{"StepsAfterTheEnd", recommitAfterEnd},
 		{"StepsAfterThePark", recommitAfterPark},
 		{"StepsAfterATakeover", recommitAfterTakeover},
+		{"AnotherOutcomeAfterATakeover", recommitOther},
 		{"WholeBatch", recommitBatch},
 		{"ParkAfterAClaim", recommitParkClaimed},
 		{"StartOfAFinished", recommitStartFinished},
@@ -77,6 +79,30 @@ func recommitAfterTakeover(f *fixture) {
 	other.worker = backend.NewID()
 	other.claim(r.ID)
 	f.unchanged("steps after a takeover", func() { f.ok(started, done) })
+}
+
+// recommitOther: an attempt that a wait's next owner ended in its way was not ended by the earlier one, who
+// must not be told that it was.
+func recommitOther(f *fixture) {
+	r, l := f.owned()
+	wait, child := openWait(l, "s"), f.startChild(l)
+	f.ok(wait, child)
+	f.ok(park(l, time.Time{}))
+	other := *f
+	other.worker = backend.NewID()
+	second := leaseOf(other.claim(r.ID))
+	f.deliver(backend.Signal{Name: "s", Data: json.RawMessage(`1`)})
+	got, grown := finish(wait, `{"data":1}`), finish(child, `{"a": [1, 2.50], "b": "x"}`)
+	got.Lease, grown.Lease = second, second
+	f.ok(got, grown)
+	f.unchanged("other outcomes of the earlier owner", func() {
+		for i, v := range f.commit(timedOut(wait), finish(child, `2`)) {
+			if !errors.Is(v.Err, backend.ErrLeaseLost) {
+				f.Errorf("%d: %v, want ErrLeaseLost", i, v.Err)
+			}
+		}
+	})
+	f.unchanged("the same again", func() { f.ok(got, grown) })
 }
 
 func recommitBatch(f *fixture) {

@@ -173,7 +173,7 @@ func (q *Queries) FinishAttempts(ctx context.Context, arg FinishAttemptsParams) 
 }
 
 const getAttemptHeads = `-- name: GetAttemptHeads :many
-SELECT a.id, a.workflow_run_id, a.status, a.child_workflow_run_id
+SELECT a.id, a.workflow_run_id, a.status, a.output, a.error, a.child_workflow_run_id
 FROM (SELECT unnest($1::text[]) AS id) t
 CROSS JOIN LATERAL (
   SELECT s.namespace_id, s.id, s.workflow_run_id, s.step_name, s.kind, s.status, s.config, s.context, s.output, s.error, s.child_workflow_run_namespace_id, s.child_workflow_run_id, s.started_at, s.finished_at, s.created_at, s.updated_at, s.final, s.retry_at FROM openworkflow.step_attempts s
@@ -191,6 +191,8 @@ type GetAttemptHeadsRow struct {
 	ID                 string
 	WorkflowRunID      string
 	Status             string
+	Output             []byte
+	Error              []byte
 	ChildWorkflowRunID *string
 }
 
@@ -208,6 +210,8 @@ func (q *Queries) GetAttemptHeads(ctx context.Context, arg GetAttemptHeadsParams
 			&i.ID,
 			&i.WorkflowRunID,
 			&i.Status,
+			&i.Output,
+			&i.Error,
 			&i.ChildWorkflowRunID,
 		); err != nil {
 			return nil, err

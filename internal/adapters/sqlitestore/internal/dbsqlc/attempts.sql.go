@@ -82,7 +82,7 @@ func (q *Queries) FinishAttempt(ctx context.Context, arg FinishAttemptParams) er
 }
 
 const getAttemptHeads = `-- name: GetAttemptHeads :many
-SELECT id, workflow_run_id, kind, status, child_workflow_run_namespace_id, child_workflow_run_id
+SELECT id, workflow_run_id, kind, status, output, error, child_workflow_run_namespace_id, child_workflow_run_id
 FROM step_attempts
 WHERE namespace_id = ?1
   AND id IN (SELECT json_each.value FROM json_each(?2))
@@ -98,6 +98,8 @@ type GetAttemptHeadsRow struct {
 	WorkflowRunID               string
 	Kind                        string
 	Status                      string
+	Output                      sql.NullString
+	Error                       sql.NullString
 	ChildWorkflowRunNamespaceID sql.NullString
 	ChildWorkflowRunID          sql.NullString
 }
@@ -117,6 +119,8 @@ func (q *Queries) GetAttemptHeads(ctx context.Context, arg GetAttemptHeadsParams
 			&i.WorkflowRunID,
 			&i.Kind,
 			&i.Status,
+			&i.Output,
+			&i.Error,
 			&i.ChildWorkflowRunNamespaceID,
 			&i.ChildWorkflowRunID,
 		); err != nil {
