@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -64,7 +65,8 @@ func beWorker(ctx context.Context, raw string) error {
 			return err
 		}
 	}
-	db, err := o.Store.open(ctx)
+	var db backend
+	err := supervised(ctx, func() (err error) { db, err = o.Store.open(ctx); return err })
 	if err != nil {
 		return err
 	}
@@ -85,5 +87,32 @@ func beWorker(ctx context.Context, raw string) error {
 	if err != nil {
 		return err
 	}
-	return w.Run(ctx)
+	return supervised(ctx, func() error {
+		err := w.Run(ctx)
+		if err != nil && !strings.Contains(err.Error(), "start worker") {
+			return final{err}
+		}
+		return err
+	})
+}
+
+// final is an error that starting again would not mend.
+type final struct{ error }
+
+// supervised starts again what a cut connection kept from starting, as whatever supervises a service would.
+func supervised(ctx context.Context, start func() error) error {
+	for try := 1; ; try++ {
+		err := start()
+		var f final
+		switch {
+		case errors.As(err, &f):
+			return f.error
+		case err == nil || ctx.Err() != nil || try == 20:
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
