@@ -20,7 +20,7 @@ readonly PROGRAMS='/(examples|crashtest|interop|cli|docs)(/|$)'
 
 list() { go list ./...; }
 raced() { list | grep -Ev "$PROGRAMS|$SLOW"; }
-# The TypeScript tests have a target of their own: they need Node, and the packages of npm.
+# The TypeScript tests have a target of their own (make test-interop): they need Node, and the packages of npm.
 plain() { list | grep -E "$PROGRAMS|$SLOW" | grep -v '/interop$'; }
 crash() { list | grep -E '/crashtest(/|$)'; }
 
