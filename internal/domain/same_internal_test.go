@@ -23,3 +23,19 @@ func TestSameJSON(t *testing.T) {
 		}
 	}
 }
+
+// A failure is the same after it was stored and read, whatever reading makes of its text.
+func TestSameFailureOnceStored(t *testing.T) {
+	t.Parallel()
+	for _, f := range []*Failure{
+		nil, {}, {Message: "no"}, {Name: "Error", Message: "no", Stack: "here", Code: "C"},
+		{Message: deadlineMessage}, {Message: "cut \x00 \xff"},
+	} {
+		if stored := ParseFailure(f.JSON()); !sameFailure(stored, f) || !sameFailure(f, stored) {
+			t.Errorf("%+v is another failure than %+v", stored, f)
+		}
+		if sameFailure(f, &Failure{Message: "another"}) {
+			t.Errorf("%+v is the same as another", f)
+		}
+	}
+}

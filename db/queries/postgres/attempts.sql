@@ -2,7 +2,7 @@
 -- key and nothing else: a status compared as (status || ''), and a column compared within COALESCE, make no
 -- other index eligible.
 
--- name: InsertAttempts :many
+-- name: InsertAttempts :execrows
 INSERT INTO openworkflow.step_attempts AS a (
   namespace_id, id, workflow_run_id, step_name, kind, status, config, context, started_at, created_at, updated_at
 )
@@ -23,68 +23,70 @@ CROSS JOIN LATERAL (
     AND (w.status || '') = 'running' AND w.worker_id = t.worker_id AND w.attempts = t.epoch
   LIMIT 1
 ) r
-ON CONFLICT (namespace_id, id) DO NOTHING
-RETURNING a.id;
+ON CONFLICT (namespace_id, id) DO NOTHING;
 
--- name: FinishAttempts :many
-WITH fenced AS MATERIALIZED (
-  SELECT t.*, r.recoveries
-  FROM (
-    SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(run_ids)::text[]) AS run_id,
-      unnest(sqlc.arg(worker_ids)::text[]) AS worker_id, unnest(sqlc.arg(epochs)::int[]) AS epoch,
-      unnest(sqlc.arg(step_names)::text[]) AS step_name, unnest(sqlc.arg(kinds)::text[]) AS kind,
-      unnest(sqlc.arg(statuses)::text[]) AS status,
-      unnest(sqlc.arg(configs)::text[]) AS config, unnest(sqlc.arg(contexts)::text[]) AS context,
-      unnest(sqlc.arg(outputs)::text[]) AS output, unnest(sqlc.arg(errors)::text[]) AS error,
-      unnest(sqlc.arg(finals)::boolean[]) AS final, unnest(sqlc.arg(retry_ats)::timestamptz[]) AS retry_at,
-      unnest(sqlc.arg(started_ats)::timestamptz[]) AS started_at,
-      unnest(sqlc.arg(finished_ats)::timestamptz[]) AS finished_at,
-      unnest(sqlc.arg(timeouts)::boolean[]) AS timeout, unnest(sqlc.arg(progresses)::boolean[]) AS progress
-  ) t
-  CROSS JOIN LATERAL (
-    SELECT w.recoveries FROM openworkflow.workflow_runs w
-    WHERE w.namespace_id = sqlc.arg(namespace_id) AND w.id = t.run_id
-      AND (w.status || '') = 'running' AND w.worker_id = t.worker_id AND w.attempts = t.epoch
-    LIMIT 1
-  ) r
-  WHERE NOT t.timeout OR (
-    SELECT s.id FROM openworkflow.workflow_signals s
-    WHERE s.namespace_id = sqlc.arg(namespace_id) AND s.step_attempt_id = t.id
-    LIMIT 1
-  ) IS NULL
-), done AS (
-  INSERT INTO openworkflow.step_attempts AS a (
-    namespace_id, id, workflow_run_id, step_name, kind, status, config, context, output, error, final, retry_at,
-    started_at, finished_at, created_at, updated_at
-  )
-  SELECT sqlc.arg(namespace_id), f.id, f.run_id, f.step_name, f.kind, f.status, f.config::jsonb,
-    NULLIF(f.context, '')::jsonb, NULLIF(f.output, '')::jsonb, NULLIF(f.error, '')::jsonb,
-    f.final, NULLIF(f.retry_at, '0001-01-01 00:00:00Z'::timestamptz),
-    COALESCE(NULLIF(f.started_at, '0001-01-01 00:00:00Z'::timestamptz), now()),
-    COALESCE(NULLIF(f.finished_at, '0001-01-01 00:00:00Z'::timestamptz), now()),
-    date_trunc('milliseconds', COALESCE(NULLIF(f.started_at, '0001-01-01 00:00:00Z'::timestamptz), now())),
-    now()
-  FROM fenced f
-  ON CONFLICT (namespace_id, id) DO UPDATE SET
-    status = excluded.status, output = excluded.output, error = excluded.error, final = excluded.final,
-    retry_at = excluded.retry_at, finished_at = excluded.finished_at, updated_at = excluded.updated_at
-    WHERE a.status = 'running' AND a.workflow_run_id = excluded.workflow_run_id
-  RETURNING a.id
-), cleared AS (
-  INSERT INTO openworkflow.workflow_runs AS c (namespace_id, id, workflow_name, status, config, attempts, created_at, updated_at)
-  SELECT sqlc.arg(namespace_id), w.id, w.workflow_name, w.status, '{}'::jsonb, w.attempts, w.created_at, w.updated_at
-  FROM (
-    SELECT DISTINCT f.run_id FROM fenced f
-    WHERE f.progress AND f.recoveries > 0 AND f.id = ANY (ARRAY (SELECT d.id FROM done d))
-  ) p
-  CROSS JOIN LATERAL (
-    SELECT x.* FROM openworkflow.workflow_runs x
-    WHERE x.namespace_id = sqlc.arg(namespace_id) AND x.id = p.run_id
-    LIMIT 1
-  ) w
-  ON CONFLICT (namespace_id, id) DO UPDATE SET recoveries = 0
+-- Locks the runs too, in the order given, for flushes that do not lock them before; where they are locked
+-- that costs little.
+-- name: FinishAttempts :execrows
+INSERT INTO openworkflow.step_attempts AS a (
+  namespace_id, id, workflow_run_id, step_name, kind, status, config, context, output, error, final, retry_at,
+  started_at, finished_at, created_at, updated_at
 )
-SELECT done.id FROM done;
+SELECT sqlc.arg(namespace_id), f.id, f.run_id, f.step_name, f.kind, f.status, f.config::jsonb,
+  NULLIF(f.context, '')::jsonb, NULLIF(f.output, '')::jsonb, NULLIF(f.error, '')::jsonb,
+  f.final, NULLIF(f.retry_at, '0001-01-01 00:00:00Z'::timestamptz),
+  COALESCE(NULLIF(f.started_at, '0001-01-01 00:00:00Z'::timestamptz), now()),
+  COALESCE(NULLIF(f.finished_at, '0001-01-01 00:00:00Z'::timestamptz), now()),
+  date_trunc('milliseconds', COALESCE(NULLIF(f.started_at, '0001-01-01 00:00:00Z'::timestamptz), now())),
+  now()
+FROM (
+  SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(run_ids)::text[]) AS run_id,
+    unnest(sqlc.arg(worker_ids)::text[]) AS worker_id, unnest(sqlc.arg(epochs)::int[]) AS epoch,
+    unnest(sqlc.arg(step_names)::text[]) AS step_name, unnest(sqlc.arg(kinds)::text[]) AS kind,
+    unnest(sqlc.arg(statuses)::text[]) AS status,
+    unnest(sqlc.arg(configs)::text[]) AS config, unnest(sqlc.arg(contexts)::text[]) AS context,
+    unnest(sqlc.arg(outputs)::text[]) AS output, unnest(sqlc.arg(errors)::text[]) AS error,
+    unnest(sqlc.arg(finals)::boolean[]) AS final, unnest(sqlc.arg(retry_ats)::timestamptz[]) AS retry_at,
+    unnest(sqlc.arg(started_ats)::timestamptz[]) AS started_at,
+    unnest(sqlc.arg(finished_ats)::timestamptz[]) AS finished_at,
+    unnest(sqlc.arg(timeouts)::boolean[]) AS timeout
+) f
+CROSS JOIN LATERAL (
+  SELECT w.id FROM openworkflow.workflow_runs w
+  WHERE w.namespace_id = sqlc.arg(namespace_id) AND w.id = f.run_id
+    AND (w.status || '') = 'running' AND w.worker_id = f.worker_id AND w.attempts = f.epoch
+  LIMIT 1
+  FOR NO KEY UPDATE
+) r
+WHERE NOT f.timeout OR (
+  SELECT s.id FROM openworkflow.workflow_signals s
+  WHERE s.namespace_id = sqlc.arg(namespace_id) AND s.step_attempt_id = f.id
+  LIMIT 1
+) IS NULL
+ON CONFLICT (namespace_id, id) DO UPDATE SET
+  status = excluded.status, output = excluded.output, error = excluded.error, final = excluded.final,
+  retry_at = excluded.retry_at, finished_at = excluded.finished_at, updated_at = excluded.updated_at
+  WHERE a.status = 'running' AND a.workflow_run_id = excluded.workflow_run_id;
+
+-- For attempts that this transaction finished.
+-- name: ClearRecoveries :exec
+INSERT INTO openworkflow.workflow_runs AS c (namespace_id, id, workflow_name, status, config, attempts, created_at, updated_at)
+SELECT sqlc.arg(namespace_id), w.id, w.workflow_name, w.status, '{}'::jsonb, w.attempts, w.created_at, w.updated_at
+FROM (
+  SELECT DISTINCT a.workflow_run_id AS id
+  FROM (SELECT unnest(sqlc.arg(attempt_ids)::text[]) AS id) t
+  CROSS JOIN LATERAL (
+    SELECT s.workflow_run_id FROM openworkflow.step_attempts s
+    WHERE s.namespace_id = sqlc.arg(namespace_id) AND s.id = t.id AND (s.updated_at + INTERVAL '0') = now()
+    LIMIT 1
+  ) a
+) p
+CROSS JOIN LATERAL (
+  SELECT x.* FROM openworkflow.workflow_runs x
+  WHERE x.namespace_id = sqlc.arg(namespace_id) AND x.id = p.id AND x.recoveries > 0
+  LIMIT 1
+) w
+ON CONFLICT (namespace_id, id) DO UPDATE SET recoveries = 0;
 
 -- What the attempts are that a transition did not write.
 -- name: GetAttemptHeads :many

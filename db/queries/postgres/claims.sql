@@ -1,45 +1,27 @@
--- Claims due runs: ids are picked unlocked, one range scan per workflow, taking turns; then locked where
--- nobody else holds them, looked at again, and written. The insert finds its rows as ApplyRuns does.
+-- Claims due runs: one range scan per workflow, which locks what nobody else holds, up to the workflow's
+-- share. The insert finds its rows as those of transitions do.
 -- name: ClaimRuns :many
-WITH picked AS MATERIALIZED (
-  SELECT q.id, q.ord, row_number() OVER (PARTITION BY q.ord ORDER BY q.due_at, q.available_at) AS turn
+WITH locked AS MATERIALIZED (
+  SELECT c.id, c.workflow_name, c.attempts, c.created_at
   FROM (
-    SELECT k.ord, c.id, c.available_at, c.due_at
-    FROM (
-      SELECT unnest(sqlc.arg(workflow_names)::text[]) AS name, unnest(sqlc.arg(versions)::text[]) AS version,
-        unnest(sqlc.arg(ords)::int[]) AS ord
-    ) k
-    CROSS JOIN LATERAL (
-      SELECT r.id, r.available_at, d.due_at
-      FROM openworkflow.workflow_runs r
-      CROSS JOIN LATERAL (
-        SELECT CASE WHEN r.recoveries > 0 AND r.worker_id IS NOT NULL AND (r.status || '') IN ('running', 'sleeping')
-          THEN r.available_at + LEAST(1 << LEAST(r.recoveries, 9), 300) * INTERVAL '1 second'
-          ELSE r.available_at END AS due_at
-      ) d
-      WHERE r.namespace_id COLLATE "POSIX" = sqlc.arg(namespace_id)::text AND r.workflow_name = k.name
-        AND COALESCE(r.version, '') = k.version AND r.status IN ('pending', 'running', 'sleeping')
-        AND r.available_at <= now() AND d.due_at <= now()
-        AND (r.deadline_at IS NULL OR (r.deadline_at + INTERVAL '0') > now())
-        AND r.id <> ALL (sqlc.arg(exclude)::text[])
-      ORDER BY r.available_at
-      LIMIT sqlc.arg(fetch_limit)
-    ) c
-  ) q
-), locked AS MATERIALIZED (
-  SELECT l.id, l.workflow_name, l.attempts, l.created_at
-  FROM (SELECT p.id FROM picked p ORDER BY p.turn, p.ord) o
+    SELECT unnest(sqlc.arg(workflow_names)::text[]) AS name, unnest(sqlc.arg(versions)::text[]) AS version,
+      unnest(sqlc.arg(shares)::int[]) AS share
+  ) k
   CROSS JOIN LATERAL (
-    SELECT r.* FROM openworkflow.workflow_runs r
-    WHERE r.namespace_id = sqlc.arg(namespace_id) AND r.id = o.id
-      AND (r.status || '') IN ('pending', 'running', 'sleeping')
-      AND (r.deadline_at IS NULL OR (r.deadline_at + INTERVAL '0') > now())
+    SELECT r.id, r.workflow_name, r.attempts, r.created_at
+    FROM openworkflow.workflow_runs r
+    WHERE r.namespace_id COLLATE "POSIX" = sqlc.arg(namespace_id)::text AND r.workflow_name = k.name
+      AND COALESCE(r.version, '') = k.version AND r.status IN ('pending', 'running', 'sleeping')
+      AND r.available_at <= now()
       AND CASE WHEN r.recoveries > 0 AND r.worker_id IS NOT NULL AND (r.status || '') IN ('running', 'sleeping')
         THEN r.available_at + LEAST(1 << LEAST(r.recoveries, 9), 300) * INTERVAL '1 second'
         ELSE r.available_at END <= now()
-    LIMIT 1
+      AND (r.deadline_at IS NULL OR (r.deadline_at + INTERVAL '0') > now())
+      AND r.id <> ALL (sqlc.arg(exclude)::text[])
+    ORDER BY r.available_at
+    LIMIT k.share
     FOR NO KEY UPDATE SKIP LOCKED
-  ) l
+  ) c
   LIMIT sqlc.arg(claim_limit)
 )
 INSERT INTO openworkflow.workflow_runs AS r (

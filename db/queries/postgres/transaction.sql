@@ -26,7 +26,8 @@ FROM (SELECT unnest(sqlc.arg(keys)::text[]) AS key) t;
 -- name: TryLockKey :one
 SELECT pg_try_advisory_xact_lock(hashtextextended(sqlc.arg(key)::text, 0))::boolean AS locked, now()::timestamptz AS now;
 
--- The first statement that touches rows: the runs given, and the parents of those that are to end.
+-- The first statement that touches rows: the runs given, and the parents of those that are to end. Those
+-- that the worker named owns are locked and left out of the answer.
 -- name: LockRuns :many
 SELECT r.id, r.status, r.worker_id, r.attempts
 FROM (
@@ -54,7 +55,8 @@ CROSS JOIN LATERAL (
   WHERE w.namespace_id = sqlc.arg(namespace_id) AND w.id = t.id
   LIMIT 1
   FOR NO KEY UPDATE
-) r;
+) r
+WHERE r.worker_id IS DISTINCT FROM sqlc.narg(but_of)::text OR r.status <> 'running';
 
 -- The runs that wait for these signals, and the runs given.
 -- name: LockSignalRuns :many

@@ -2,28 +2,23 @@
 -- primary key each, and ON CONFLICT finds them by that key again, whatever the planner believes. An UPDATE
 -- with a list of ids, or joined to one, reads the whole namespace when the planner takes it for small.
 
--- What transitions do to runs, by leases that the rows still grant.
--- name: ApplyRuns :many
+-- Gives runs back, to wait or to be tried again, by leases that the rows still grant.
+-- name: ReleaseRuns :many
 INSERT INTO openworkflow.workflow_runs AS r (
-  namespace_id, id, workflow_name, status, config, output, error, attempts, failures, worker_id, available_at,
-  started_at, finished_at, created_at, updated_at
+  namespace_id, id, workflow_name, status, config, error, attempts, failures, available_at, started_at, created_at, updated_at
 )
 SELECT sqlc.arg(namespace_id), w.id, w.workflow_name, t.status, '{}'::jsonb,
-  COALESCE(NULLIF(t.output, '')::jsonb, w.output),
   CASE t.status WHEN 'running' THEN w.error ELSE NULLIF(t.error, '')::jsonb END,
   w.attempts,
   CASE t.status WHEN 'pending' THEN w.failures + 1 ELSE w.failures END,
-  CASE t.status WHEN 'completed' THEN t.worker_id END,
   CASE WHEN t.status = 'running' AND s.satisfied THEN now()
-    WHEN t.status IN ('running', 'pending') THEN COALESCE(NULLIF(t.wake_at, '0001-01-01 00:00:00Z'::timestamptz), now()) END,
+    ELSE COALESCE(NULLIF(t.wake_at, '0001-01-01 00:00:00Z'::timestamptz), now()) END,
   CASE t.status WHEN 'pending' THEN NULL ELSE w.started_at END,
-  CASE WHEN t.status IN ('completed', 'failed') THEN now() ELSE w.finished_at END,
   w.created_at, now()
 FROM (
   SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(worker_ids)::text[]) AS worker_id,
     unnest(sqlc.arg(epochs)::int[]) AS epoch, unnest(sqlc.arg(statuses)::text[]) AS status,
-    unnest(sqlc.arg(wake_ats)::timestamptz[]) AS wake_at, unnest(sqlc.arg(outputs)::text[]) AS output,
-    unnest(sqlc.arg(errors)::text[]) AS error
+    unnest(sqlc.arg(wake_ats)::timestamptz[]) AS wake_at, unnest(sqlc.arg(errors)::text[]) AS error
 ) t
 CROSS JOIN LATERAL (
   SELECT x.* FROM openworkflow.workflow_runs x
@@ -45,15 +40,72 @@ CROSS JOIN LATERAL (
     AND a.status = 'running' AND a.kind IN ('signal-wait', 'workflow')
 ) s
 ON CONFLICT (namespace_id, id) DO UPDATE SET
-  status = excluded.status, output = excluded.output, error = excluded.error, failures = excluded.failures,
-  recoveries = 0, worker_id = excluded.worker_id, available_at = excluded.available_at,
-  started_at = excluded.started_at, finished_at = excluded.finished_at, updated_at = excluded.updated_at
+  status = excluded.status, error = excluded.error, failures = excluded.failures, recoveries = 0, worker_id = NULL,
+  available_at = excluded.available_at, started_at = excluded.started_at, updated_at = excluded.updated_at
 RETURNING r.id, r.workflow_name, COALESCE(r.available_at <= now(), false)::boolean AS due,
   (r.status = 'running' AND r.available_at > now() AND (
     SELECT a.id FROM openworkflow.step_attempts a
     WHERE a.namespace_id COLLATE "C" = sqlc.arg(namespace_id)::text AND a.workflow_run_id COLLATE "C" = r.id
       AND a.status = 'running' AND a.kind IN ('signal-wait', 'workflow')
     LIMIT 1) IS NOT NULL)::boolean AS waiting;
+
+-- Completes and fails runs, by leases that the rows still grant, and wakes the parents that wait for them.
+-- The answer says in every row how many ended; it has a row for each parent, and one if there is none.
+-- name: EndOwnedRuns :many
+WITH ended AS (
+  INSERT INTO openworkflow.workflow_runs AS r (
+    namespace_id, id, workflow_name, status, config, output, error, attempts, worker_id, finished_at, created_at, updated_at
+  )
+  SELECT sqlc.arg(namespace_id), t.id, '', t.status, '{}'::jsonb, NULLIF(t.output, '')::jsonb, NULLIF(t.error, '')::jsonb,
+    t.epoch, CASE t.status WHEN 'completed' THEN t.worker_id END, now(), now(), now()
+  FROM (
+    SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(worker_ids)::text[]) AS worker_id,
+      unnest(sqlc.arg(epochs)::int[]) AS epoch, unnest(sqlc.arg(statuses)::text[]) AS status,
+      unnest(sqlc.arg(outputs)::text[]) AS output, unnest(sqlc.arg(errors)::text[]) AS error
+  ) t
+  CROSS JOIN LATERAL (
+    SELECT x.id FROM openworkflow.workflow_runs x
+    WHERE x.namespace_id = sqlc.arg(namespace_id) AND x.id = t.id
+      AND (x.status || '') = 'running' AND x.worker_id = t.worker_id AND x.attempts = t.epoch
+    LIMIT 1
+  ) w
+  ON CONFLICT (namespace_id, id) DO UPDATE SET
+    status = excluded.status, output = COALESCE(excluded.output, r.output), error = excluded.error, recoveries = 0,
+    worker_id = excluded.worker_id, available_at = NULL, finished_at = excluded.finished_at, updated_at = excluded.updated_at
+  RETURNING r.id, r.parent_step_attempt_namespace_id AS parent_namespace_id, r.parent_step_attempt_id AS parent_attempt_id
+), parent AS MATERIALIZED (
+  SELECT e.id AS child_id, w.id, w.workflow_name, w.parked
+  FROM ended e
+  CROSS JOIN LATERAL (
+    SELECT s.workflow_run_id FROM openworkflow.step_attempts s
+    WHERE s.namespace_id = sqlc.arg(namespace_id) AND s.id = e.parent_attempt_id AND s.kind = 'workflow'
+      AND (s.status || '') = 'running' AND COALESCE(s.child_workflow_run_namespace_id, '') = sqlc.arg(namespace_id)
+      AND COALESCE(s.child_workflow_run_id, '') = e.id
+    LIMIT 1
+  ) a
+  CROSS JOIN LATERAL (
+    SELECT r.id, r.workflow_name, ((r.status || '') IN ('running', 'sleeping') AND r.worker_id IS NULL)::boolean AS parked
+    FROM openworkflow.workflow_runs r
+    WHERE r.namespace_id = sqlc.arg(namespace_id) AND r.id = a.workflow_run_id
+    LIMIT 1
+  ) w
+  WHERE e.parent_namespace_id = sqlc.arg(namespace_id)
+), woken AS (
+  INSERT INTO openworkflow.workflow_runs AS r (namespace_id, id, workflow_name, status, config, attempts, created_at, updated_at)
+  SELECT sqlc.arg(namespace_id), w.id, w.workflow_name, w.status, '{}'::jsonb, w.attempts, w.created_at, now()
+  FROM (SELECT DISTINCT p.id FROM parent p WHERE p.parked) d
+  CROSS JOIN LATERAL (
+    SELECT x.* FROM openworkflow.workflow_runs x
+    WHERE x.namespace_id = sqlc.arg(namespace_id) AND x.id = d.id
+    LIMIT 1
+  ) w
+  ON CONFLICT (namespace_id, id) DO UPDATE SET
+    available_at = LEAST(COALESCE(r.available_at, now()), now()), updated_at = now()
+)
+SELECT n.ended::bigint AS ended, COALESCE(p.child_id, '')::text AS child_id, COALESCE(p.id, '')::text AS id,
+  COALESCE(p.workflow_name, '')::text AS workflow_name, COALESCE(p.parked, false)::boolean AS parked
+FROM (SELECT count(*) AS ended FROM ended) n
+LEFT JOIN parent p ON true;
 
 -- Ends runs that nobody needs to own; with by_deadline only those whose deadline has passed.
 -- name: EndRuns :many

@@ -3,7 +3,6 @@ package pgstore
 import (
 	"slices"
 
-	"github.com/openworkflowdev/openworkflow-go/internal/adapters/pgstore/internal/dbsqlc"
 	"github.com/openworkflowdev/openworkflow-go/internal/ports"
 )
 
@@ -20,14 +19,12 @@ func (n *bulletin) finished(runID string) { n.Finished = append(n.Finished, runI
 
 func (n *bulletin) touched(runID string) { n.Touched = append(n.Touched, runID) }
 
-// parents tells of the parents whose child ended.
-func (n *bulletin) parents(rows []dbsqlc.WakeParentsRow) {
-	for _, r := range rows {
-		if r.Parked {
-			n.due(r.WorkflowName)
-		} else {
-			n.touched(r.ID)
-		}
+// parent tells of a run whose child ended.
+func (n *bulletin) parent(id, workflow string, parked bool) {
+	if parked {
+		n.due(workflow)
+	} else {
+		n.touched(id)
 	}
 }
 

@@ -10,17 +10,9 @@ import (
 	"github.com/openworkflowdev/openworkflow-go/internal/ports"
 )
 
-// Claims look at more runs than they take, because others may be about to take the same; and again, at
-// more of them, when they got too few though some are due.
-const (
-	fetchFactor = 2
-	fetchMore   = 32
-	claimTries  = 4
-)
-
 // ClaimRuns is ports.Backend's. What was claimed is the worker's, whatever fails afterwards.
 func (s *Store) ClaimRuns(ctx context.Context, req ports.ClaimRequest) (ports.ClaimResult, error) {
-	c := claiming{store: s, req: &req, exclude: slices.Clone(given(req.Exclude)), fetch: req.Limit*fetchFactor + fetchMore}
+	c := claiming{store: s, req: &req, exclude: slices.Clone(given(req.Exclude))}
 	err := c.run(ctx)
 	if len(c.res.Runs) == 0 && err != nil {
 		return ports.ClaimResult{}, err
@@ -33,13 +25,15 @@ type claiming struct {
 	store   *Store
 	req     *ports.ClaimRequest
 	exclude []string
-	fetch   int
 	res     ports.ClaimResult
 }
 
+// run claims in rounds: each workflow gets its share, and what some left over is for those that took all of
+// theirs. When too few are due, it is told when more will be.
 func (c *claiming) run(ctx context.Context) error {
-	for range claimTries {
-		runs, now, err := c.store.claim(ctx, c.req, c.exclude, c.req.Limit-len(c.res.Runs), c.fetch)
+	for keys := distinct(c.req.Workflows); ; {
+		shares := share(c.req.Limit-len(c.res.Runs), len(keys))
+		runs, now, err := c.store.claim(ctx, c.req, keys, shares, c.exclude)
 		if err != nil {
 			return err
 		}
@@ -47,16 +41,41 @@ func (c *claiming) run(ctx context.Context) error {
 		if len(c.res.Runs) >= c.req.Limit {
 			return nil
 		}
-		next, now, err := c.store.nextDue(ctx, c.req)
-		if err != nil {
-			return err
+		if keys = unsatisfied(keys, shares, runs); len(keys) == 0 {
+			break
 		}
-		if c.res.NextDue = next; next.IsZero() || next.After(now) {
-			return nil
-		}
-		c.fetch *= 4
 	}
-	return nil
+	var err error
+	c.res.NextDue, err = c.store.nextDue(ctx, c.req)
+	return err
+}
+
+// share deals n out in turn, and at least one to each: the statement stops at n.
+func share(n, among int) []int32 {
+	shares := make([]int32, among)
+	for i := range shares {
+		shares[i] = int32(max(1, (n+among-1-i)/among))
+	}
+	return shares
+}
+
+// unsatisfied are the workflows that may have more runs due than their share.
+func unsatisfied(keys []domain.WorkflowKey, shares []int32, runs []domain.Run) []domain.WorkflowKey {
+	got := make(map[domain.WorkflowKey]int32, len(keys))
+	for i := range runs {
+		got[workflowOf(&runs[i])]++
+	}
+	var more []domain.WorkflowKey
+	for i, k := range keys {
+		if got[k] >= shares[i] {
+			more = append(more, k)
+		}
+	}
+	return more
+}
+
+func workflowOf(r *domain.Run) domain.WorkflowKey {
+	return domain.WorkflowKey{Name: r.WorkflowName, Version: r.Version}
 }
 
 func (c *claiming) take(runs []domain.Run, now time.Time) {
@@ -69,53 +88,83 @@ func (c *claiming) take(runs []domain.Run, now time.Time) {
 	}
 }
 
-func (s *Store) claim(ctx context.Context, req *ports.ClaimRequest, exclude []string, limit, fetch int) (runs []domain.Run, now time.Time, err error) {
-	names, versions, ords := workflowColumns(req.Workflows)
+func (s *Store) claim(ctx context.Context, req *ports.ClaimRequest, keys []domain.WorkflowKey, shares []int32, exclude []string) (runs []domain.Run, now time.Time, err error) {
+	names, versions := keyColumns(keys)
+	limit := int32(0)
+	for _, n := range shares {
+		limit += n
+	}
 	var found []dbsqlc.Run
 	err = s.runner.run(ctx, planOnce, func(p *pipeline) {
 		rows(p, (*dbsqlc.Queries).ClaimRuns, dbsqlc.ClaimRunsParams{
 			NamespaceID: s.namespace, WorkerID: req.WorkerID, Lease: micros(req.LeaseDuration),
-			WorkflowNames: names, Versions: versions, Ords: ords, Exclude: exclude,
-			FetchLimit: int32(fetch), ClaimLimit: int32(limit),
+			WorkflowNames: names, Versions: versions, Shares: shares, Exclude: exclude,
+			ClaimLimit: min(limit, int32(req.Limit)),
 		}, &found)
 		p.now(&now)
 	})
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	return toRuns(found), now.UTC(), nil
+	return inTurn(keys, toRuns(found)), now.UTC(), nil
 }
 
-// nextDue is when the first of the workflows' runs can be claimed, and what time it is.
-func (s *Store) nextDue(ctx context.Context, req *ports.ClaimRequest) (next, now time.Time, err error) {
-	names, versions, _ := workflowColumns(req.Workflows)
+// inTurn deals the claimed runs, which come workflow by workflow, in turn.
+func inTurn(keys []domain.WorkflowKey, runs []domain.Run) []domain.Run {
+	if len(keys) < 2 {
+		return runs
+	}
+	of := make(map[domain.WorkflowKey][]domain.Run, len(keys))
+	for i := range runs {
+		of[workflowOf(&runs[i])] = append(of[workflowOf(&runs[i])], runs[i])
+	}
+	out := runs[:0]
+	for turn := 0; len(out) < len(runs); turn++ {
+		for _, k := range keys {
+			if turn < len(of[k]) {
+				out = append(out, of[k][turn])
+			}
+		}
+	}
+	return out
+}
+
+// nextDue is when the first of the workflows' runs can be claimed.
+func (s *Store) nextDue(ctx context.Context, req *ports.ClaimRequest) (next time.Time, err error) {
+	names, versions := keyColumns(distinct(req.Workflows))
 	var found []time.Time
 	err = s.runner.run(ctx, planOnce, func(p *pipeline) {
 		rows(p, (*dbsqlc.Queries).GetNextDue, dbsqlc.GetNextDueParams{
 			NamespaceID: s.namespace, Exclude: given(req.Exclude), WorkflowNames: names, Versions: versions,
 		}, &found)
-		p.now(&now)
 	})
 	for _, t := range found {
 		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
 			next = t.UTC()
 		}
 	}
-	return next, now, err
+	return next, err
 }
 
-// workflowColumns lists each key once: no statement may meet a run twice.
-func workflowColumns(keys []domain.WorkflowKey) (names, versions []string, ords []int32) {
-	names, versions = []string{}, []string{}
+// distinct lists each key once: no statement may meet a run twice.
+func distinct(keys []domain.WorkflowKey) []domain.WorkflowKey {
+	out := make([]domain.WorkflowKey, 0, len(keys))
 	seen := make(map[domain.WorkflowKey]struct{}, len(keys))
 	for _, k := range keys {
-		if _, twice := seen[k]; twice {
-			continue
+		if _, twice := seen[k]; !twice {
+			seen[k] = struct{}{}
+			out = append(out, k)
 		}
-		seen[k] = struct{}{}
-		names, versions, ords = append(names, k.Name), append(versions, k.Version), append(ords, int32(len(ords)))
 	}
-	return names, versions, ords
+	return out
+}
+
+func keyColumns(keys []domain.WorkflowKey) (names, versions []string) {
+	names, versions = make([]string, len(keys)), make([]string, len(keys))
+	for i, k := range keys {
+		names[i], versions[i] = k.Name, k.Version
+	}
+	return names, versions
 }
 
 // ReclaimRun is ports.Backend's.

@@ -83,11 +83,11 @@ func (s *Store) flush(ctx context.Context, ps []proposal) error {
 	if err := s.runner.run(ctx, planOnce, f.build); err != nil {
 		return err
 	}
-	heads, err := s.attemptHeads(ctx, f.unwritten())
-	if err != nil {
+	d := f.doubts()
+	if err := d.resolve(ctx, s); err != nil {
 		return err
 	}
-	if err := f.answer(heads); err != nil {
+	if err := f.answer(d); err != nil {
 		return err
 	}
 	s.lookAgain(ctx, f)

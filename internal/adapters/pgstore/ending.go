@@ -45,7 +45,9 @@ func (e *ending) news(before []dbsqlc.LockRunsRow) ports.Event {
 	for _, id := range e.ended {
 		n.finished(id)
 	}
-	n.parents(e.parents)
+	for _, r := range e.parents {
+		n.parent(r.ID, r.WorkflowName, r.Parked)
+	}
 	return n.Event
 }
 

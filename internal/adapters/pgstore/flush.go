@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/openworkflowdev/openworkflow-go/internal/adapters/pgstore/internal/dbsqlc"
@@ -11,25 +12,26 @@ import (
 // flush is one transaction of Commit: the proposals by what is to be done, and the server's answers.
 type flush struct {
 	*client
-	starts, children, finishes, runs []proposal
-	waits                            []opening // the signal-waits among starts
+	worker                                     string // of the first proposal: hardly ever is there another
+	starts, children, finishes, releases, ends []proposal
+	waits                                      []opening // the signal-waits among starts
 
-	locked  []dbsqlc.LockRunsRow
-	before  []dbsqlc.GetAttemptHeadsRow // of the steps in closing
-	started []string
-	taken   [][]dbsqlc.TakeBufferedSignalsRow
-	made    [][]dbsqlc.InsertChildrenRow
-	done    []string
-	applied []dbsqlc.ApplyRunsRow
-	parents []dbsqlc.WakeParentsRow
-	again   []dbsqlc.WakeSatisfiedRunsRow
+	foreign  []dbsqlc.LockRunsRow // the runs that the worker did not own
+	started  int64
+	taken    [][]dbsqlc.TakeBufferedSignalsRow
+	made     [][]dbsqlc.InsertChildrenRow
+	finished int64
+	released []dbsqlc.ReleaseRunsRow
+	ended    []dbsqlc.EndOwnedRunsRow
+	before   []dbsqlc.GetAttemptHeadsRow // of the steps in closing
+	again    []dbsqlc.WakeSatisfiedRunsRow
 }
 
 // opening is a signal-wait that opens.
 type opening struct{ attemptID, signal string }
 
 func newFlush(c *client, ps []proposal) *flush {
-	f := &flush{client: c}
+	f := &flush{client: c, worker: ps[0].Lease.WorkerID}
 	for _, p := range ps {
 		switch p.Kind {
 		case domain.StartStep:
@@ -41,37 +43,47 @@ func newFlush(c *client, ps []proposal) *flush {
 			f.starts, f.children = append(f.starts, p), append(f.children, p)
 		case domain.FinishStep:
 			f.finishes = append(f.finishes, p)
-		default:
-			f.runs = append(f.runs, p)
+		case domain.ParkRun, domain.RetryRun:
+			f.releases = append(f.releases, p)
+		case domain.CompleteRun, domain.FailRun:
+			f.ends = append(f.ends, p)
 		}
 	}
+	slices.SortFunc(f.finishes, func(a, b proposal) int { return strings.Compare(a.Lease.RunID, b.Lease.RunID) })
 	return f
 }
 
 // build queues the statements. Locks come first and in this order: idempotency keys, signal names, runs,
-// waits. Each later statement sees what was committed until all of them were held.
+// waits. Each later statement sees what was committed until all of them were held. Where steps end and
+// nothing else happens, which is most of the time, the statement that writes them locks their runs itself.
 func (f *flush) build(p *pipeline) {
-	f.lock(p)
+	if !f.onlyFinishes() {
+		f.lock(p)
+	}
 	if closing := f.closing(); len(closing) > 0 {
 		rows(p, (*dbsqlc.Queries).GetAttemptHeads, dbsqlc.GetAttemptHeadsParams{NamespaceID: f.namespace, Ids: closing}, &f.before)
 	}
 	if len(f.starts) > 0 {
-		rows(p, (*dbsqlc.Queries).InsertAttempts, f.startParams(), &f.started)
+		affected(p, (*dbsqlc.Queries).InsertAttempts, f.startParams(), &f.started)
 	}
 	f.takeBuffered(p)
 	f.makeChildren(p)
 	if len(f.finishes) > 0 {
-		rows(p, (*dbsqlc.Queries).FinishAttempts, f.finishParams(), &f.done)
+		affected(p, (*dbsqlc.Queries).FinishAttempts, f.finishParams(), &f.finished)
 	}
-	if len(f.runs) > 0 {
-		rows(p, (*dbsqlc.Queries).ApplyRuns, f.runParams(), &f.applied)
+	f.clearRecoveries(p)
+	if len(f.releases) > 0 {
+		rows(p, (*dbsqlc.Queries).ReleaseRuns, f.releaseParams(), &f.released)
+	}
+	if len(f.ends) > 0 {
+		rows(p, (*dbsqlc.Queries).EndOwnedRuns, f.endParams(), &f.ended)
 	}
 	f.close(p, domain.CompleteRun, domain.RunCompleted)
 	f.close(p, domain.FailRun, domain.RunFailed)
-	f.parents = nil
-	if ending := f.ending(); len(ending) > 0 {
-		rows(p, (*dbsqlc.Queries).WakeParents, dbsqlc.WakeParentsParams{NamespaceID: f.namespace, Ids: ending}, &f.parents)
-	}
+}
+
+func (f *flush) onlyFinishes() bool {
+	return len(f.starts)+len(f.releases)+len(f.ends)+len(f.timeouts()) == 0
 }
 
 func (f *flush) lock(p *pipeline) {
@@ -83,13 +95,13 @@ func (f *flush) lock(p *pipeline) {
 		exec(p, (*dbsqlc.Queries).LockKeysShared, sortedUnique(keys))
 	}
 	var ids []string
-	for _, of := range [][]proposal{f.starts, f.finishes, f.runs} {
+	for _, of := range [][]proposal{f.starts, f.finishes, f.releases, f.ends} {
 		ids = append(ids, column(of, runOf)...)
 	}
 	rows(p, (*dbsqlc.Queries).LockRuns, dbsqlc.LockRunsParams{
-		NamespaceID: f.namespace, Ids: sortedUnique(ids), Ending: f.ending(),
-	}, &f.locked)
-	timeouts, parks := f.timeouts(), f.of(domain.ParkRun)
+		NamespaceID: f.namespace, Ids: sortedUnique(ids), Ending: column(f.ends, runOf), ButOf: &f.worker,
+	}, &f.foreign)
+	timeouts, parks := f.timeouts(), runsOf(f.releases, domain.ParkRun)
 	if len(timeouts)+len(parks) > 0 {
 		var waits []dbsqlc.LockWaitsRow
 		rows(p, (*dbsqlc.Queries).LockWaits, dbsqlc.LockWaitsParams{
@@ -100,23 +112,24 @@ func (f *flush) lock(p *pipeline) {
 
 func runOf(p *proposal) string { return p.Lease.RunID }
 
-// of lists the runs that a kind of transition is about.
-func (f *flush) of(kinds ...domain.TransitionKind) []string {
+// runsOf lists the runs that transitions of a kind are about.
+func runsOf(ps []proposal, kind domain.TransitionKind) []string {
 	ids := []string{}
-	for i := range f.runs {
-		if slices.Contains(kinds, f.runs[i].Kind) {
-			ids = append(ids, f.runs[i].Lease.RunID)
+	for i := range ps {
+		if ps[i].Kind == kind {
+			ids = append(ids, ps[i].Lease.RunID)
 		}
 	}
 	return ids
 }
 
-func (f *flush) ending() []string { return f.of(domain.CompleteRun, domain.FailRun) }
-
 // closing lists the steps whose run may end in this transaction. Ending closes what is open, so how they
 // stood must be read before.
 func (f *flush) closing() (ids []string) {
-	ending := setOf(f.ending())
+	if len(f.ends) == 0 {
+		return nil
+	}
+	ending := setOf(column(f.ends, runOf))
 	for _, of := range [][]proposal{f.starts, f.finishes} {
 		for i := range of {
 			if _, ok := ending[of[i].Lease.RunID]; ok {
@@ -159,7 +172,7 @@ func signalOf(w *opening) string { return w.signal }
 
 // close queues what ending brings besides the parent's wake.
 func (f *flush) close(p *pipeline, kind domain.TransitionKind, status domain.RunStatus) {
-	if ended := f.of(kind); len(ended) > 0 {
+	if ended := runsOf(f.ends, kind); len(ended) > 0 {
 		f.closeAttempts(p, ended, status)
 	}
 }
@@ -218,7 +231,6 @@ func (f *flush) finishParams() dbsqlc.FinishAttemptsParams {
 		StartedAts:  column(f.finishes, func(p *proposal) time.Time { return p.Attempt.StartedAt }),
 		FinishedAts: column(f.finishes, func(p *proposal) time.Time { return p.Attempt.FinishedAt }),
 		Timeouts:    column(f.finishes, func(p *proposal) bool { return p.Timeout }),
-		Progresses:  column(f.finishes, func(p *proposal) bool { return p.Progress }),
 	}
 }
 
@@ -268,29 +280,52 @@ func (f *flush) linkParams(round []proposal) dbsqlc.LinkChildrenParams {
 	}
 }
 
-func (f *flush) runParams() dbsqlc.ApplyRunsParams {
-	return dbsqlc.ApplyRunsParams{
-		NamespaceID: f.namespace,
-		Ids:         column(f.runs, runOf),
-		WorkerIds:   column(f.runs, workerOf),
-		Epochs:      column(f.runs, epochOf),
-		Statuses:    column(f.runs, func(p *proposal) string { return string(statusAfter(p.Kind)) }),
-		WakeAts:     column(f.runs, func(p *proposal) time.Time { return p.WakeAt }),
-		Outputs:     column(f.runs, outputOf),
-		Errors:      column(f.runs, errorOf),
+func (f *flush) clearRecoveries(p *pipeline) {
+	var ids []string
+	for i := range f.finishes {
+		if f.finishes[i].Progress {
+			ids = append(ids, f.finishes[i].Attempt.ID)
+		}
+	}
+	if len(ids) > 0 {
+		exec(p, (*dbsqlc.Queries).ClearRecoveries, dbsqlc.ClearRecoveriesParams{NamespaceID: f.namespace, AttemptIds: ids})
 	}
 }
 
-func statusAfter(kind domain.TransitionKind) domain.RunStatus {
-	switch kind {
-	case domain.CompleteRun:
-		return domain.RunCompleted
-	case domain.FailRun:
-		return domain.RunFailed
-	case domain.RetryRun:
-		return domain.RunPending
+func (f *flush) releaseParams() dbsqlc.ReleaseRunsParams {
+	return dbsqlc.ReleaseRunsParams{
+		NamespaceID: f.namespace,
+		Ids:         column(f.releases, runOf),
+		WorkerIds:   column(f.releases, workerOf),
+		Epochs:      column(f.releases, epochOf),
+		Statuses:    column(f.releases, statusAfter),
+		WakeAts:     column(f.releases, func(p *proposal) time.Time { return p.WakeAt }),
+		Errors:      column(f.releases, errorOf),
 	}
-	return domain.RunRunning
+}
+
+func (f *flush) endParams() dbsqlc.EndOwnedRunsParams {
+	return dbsqlc.EndOwnedRunsParams{
+		NamespaceID: f.namespace,
+		Ids:         column(f.ends, runOf),
+		WorkerIds:   column(f.ends, workerOf),
+		Epochs:      column(f.ends, epochOf),
+		Statuses:    column(f.ends, statusAfter),
+		Outputs:     column(f.ends, outputOf),
+		Errors:      column(f.ends, errorOf),
+	}
+}
+
+func statusAfter(p *proposal) string {
+	switch p.Kind {
+	case domain.CompleteRun:
+		return string(domain.RunCompleted)
+	case domain.FailRun:
+		return string(domain.RunFailed)
+	case domain.RetryRun:
+		return string(domain.RunPending)
+	}
+	return string(domain.RunRunning)
 }
 
 func outputOf(p *proposal) string {

@@ -198,7 +198,7 @@ var allowedIndexes = map[string][]string{
 	"InsertChildren":        {"workflow_runs_idempotency_idx", "workflow_runs_parent_step_idx", "workflow_runs_pkey", "step_attempts_pkey"},
 	"LinkChildren":          {"workflow_runs_idempotency_idx", "workflow_runs_parent_step_idx", "workflow_runs_pkey", "step_attempts_pkey"},
 	"LockWaits":             {"step_attempts_open_idx", "step_attempts_pkey"},
-	"ApplyRuns":             {"workflow_runs_pkey", "step_attempts_open_idx", "workflow_signals_step_attempt_idx"},
+	"ReleaseRuns":           {"workflow_runs_pkey", "step_attempts_open_idx", "workflow_signals_step_attempt_idx"},
 	"WakeSatisfiedRuns":     {"workflow_runs_pkey", "step_attempts_open_idx", "workflow_signals_step_attempt_idx"},
 	"FinishAttempts":        {"workflow_runs_pkey", "workflow_signals_step_attempt_idx"},
 	"CloseAttempts":         {"workflow_runs_pkey", "step_attempts_pkey", "step_attempts_open_idx"},
@@ -229,7 +229,7 @@ var searchedBy = map[string]string{
 
 func checkPlans(t *testing.T, plans map[string][]string) {
 	t.Helper()
-	for _, name := range []string{"ClaimRuns", "LockRuns", "FinishAttempts", "ApplyRuns", "ExtendLeases", "WakeParents"} {
+	for _, name := range []string{"ClaimRuns", "LockRuns", "FinishAttempts", "ClearRecoveries", "ReleaseRuns", "EndOwnedRuns", "ExtendLeases", "WakeParents"} {
 		if len(plans[name]) == 0 {
 			t.Errorf("no plan of %s was seen", name)
 		}

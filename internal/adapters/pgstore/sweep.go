@@ -93,7 +93,7 @@ func (w *sweeping) look(p *pipeline) {
 		NamespaceID: w.namespace, AfterRunID: w.place.runID, RowLimit: stretch,
 	}, &w.waits)
 	if len(w.req.Workflows) > 0 {
-		names, versions, _ := workflowColumns(w.req.Workflows)
+		names, versions := keyColumns(distinct(w.req.Workflows))
 		rows(p, (*dbsqlc.Queries).GetUnregisteredRuns, dbsqlc.GetUnregisteredRunsParams{
 			NamespaceID: w.namespace, WorkflowNames: names, Versions: versions, RowLimit: w.limit(),
 		}, &w.unregistered)

@@ -3,7 +3,6 @@ package pgstore
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -12,32 +11,64 @@ import (
 	"github.com/openworkflowdev/openworkflow-go/internal/ports"
 )
 
-// unwritten lists the attempts of transitions that wrote nothing: why, their rows must tell.
-// Those that were read before their run ended are not asked about again.
-func (f *flush) unwritten() (ids []string) {
-	known := setOf(slices.Concat(f.started, f.done, f.closing()))
-	for _, of := range [][]proposal{f.starts, f.finishes} {
-		for i := range of {
-			if _, ok := known[of[i].Attempt.ID]; !ok {
-				ids = append(ids, of[i].Attempt.ID)
-			}
-		}
-	}
-	return ids
+// doubts is what the rows must tell of a flush that did not write everything: how its attempts and runs
+// stand now. What was written is as it was proposed; what was not, package domain judges by its rows.
+type doubts struct {
+	steps, runs []proposal
+	heads       map[string]*domain.StepAttempt
+	standing    map[string]*domain.Run
 }
 
-func (s *Store) attemptHeads(ctx context.Context, ids []string) (map[string]*domain.StepAttempt, error) {
-	if len(ids) == 0 {
-		return nil, nil
+func (f *flush) doubts() *doubts {
+	d := &doubts{}
+	if f.started < int64(len(f.starts)) {
+		d.steps = append(d.steps, f.starts...)
 	}
-	var found []dbsqlc.GetAttemptHeadsRow
+	if f.finished < int64(len(f.finishes)) {
+		d.steps = append(d.steps, f.finishes...)
+	}
+	if len(f.released) < len(f.releases) {
+		d.runs = append(d.runs, f.releases...)
+	}
+	if f.endings() < int64(len(f.ends)) {
+		d.runs = append(d.runs, f.ends...)
+	}
+	return d
+}
+
+// endings is how many runs ended.
+func (f *flush) endings() int64 {
+	if len(f.ended) == 0 {
+		return 0
+	}
+	return f.ended[0].Ended
+}
+
+// resolve reads the rows.
+func (d *doubts) resolve(ctx context.Context, s *Store) error {
+	if len(d.steps)+len(d.runs) == 0 {
+		return nil
+	}
+	var heads []dbsqlc.GetAttemptHeadsRow
+	var states []dbsqlc.GetRunStatesRow
+	runs := column(slices.Concat(d.steps, d.runs), runOf)
 	err := s.runner.run(ctx, planOnce, func(p *pipeline) {
-		rows(p, (*dbsqlc.Queries).GetAttemptHeads, dbsqlc.GetAttemptHeadsParams{NamespaceID: s.namespace, Ids: ids}, &found)
+		rows(p, (*dbsqlc.Queries).GetAttemptHeads, dbsqlc.GetAttemptHeadsParams{
+			NamespaceID: s.namespace, Ids: column(d.steps, func(p *proposal) string { return p.Attempt.ID }),
+		}, &heads)
+		rows(p, (*dbsqlc.Queries).GetRunStates, dbsqlc.GetRunStatesParams{NamespaceID: s.namespace, Ids: runs}, &states)
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return headsOf(found), nil
+	d.heads = headsOf(heads)
+	d.standing = make(map[string]*domain.Run, len(states))
+	for _, r := range states {
+		d.standing[r.ID] = &domain.Run{
+			ID: r.ID, Status: domain.ParseRunStatus(r.Status), WorkerID: text(r.WorkerID), Attempts: int(r.Attempts),
+		}
+	}
+	return nil
 }
 
 func headsOf(found []dbsqlc.GetAttemptHeadsRow) map[string]*domain.StepAttempt {
@@ -51,60 +82,72 @@ func headsOf(found []dbsqlc.GetAttemptHeadsRow) map[string]*domain.StepAttempt {
 	return out
 }
 
-// answer fills in the verdicts: what was written is ok; what was not, package domain judges by the rows as
-// they were when they were locked.
-func (f *flush) answer(heads map[string]*domain.StepAttempt) error {
-	if len(f.before) > 0 {
-		read := heads
-		heads = headsOf(f.before)
-		maps.Copy(heads, read)
-	}
-	before := make(map[string]dbsqlc.LockRunsRow, len(f.locked))
-	for _, r := range f.locked {
-		before[r.ID] = r
-	}
-	if err := f.answerSteps(before, heads); err != nil {
+// answer fills in the verdicts; one that nothing is said of is ok.
+func (f *flush) answer(d *doubts) error {
+	if err := f.answerSteps(d); err != nil {
 		return err
 	}
-	f.answerChildren()
-	return f.answerRuns(before)
-}
-
-// standing is what a lock found of a run; nil if there is none.
-func standing(before map[string]dbsqlc.LockRunsRow, id string) *domain.Run {
-	r, ok := before[id]
-	if !ok {
-		return nil
-	}
-	return &domain.Run{ID: r.ID, Status: domain.ParseRunStatus(r.Status), WorkerID: text(r.WorkerID), Attempts: int(r.Attempts)}
-}
-
-func (f *flush) answerSteps(before map[string]dbsqlc.LockRunsRow, heads map[string]*domain.StepAttempt) error {
-	started, done := setOf(f.started), setOf(f.done)
-	satisfied := make(map[string]bool)
 	for _, round := range f.taken {
-		for _, t := range round {
-			satisfied[t.StepAttemptID] = true
-		}
+		f.answerWaits(round)
 	}
-	for _, of := range [][]proposal{f.starts, f.finishes} {
-		for i := range of {
-			p, id := &of[i], of[i].Attempt.ID
-			p.verdict.Satisfied = satisfied[id]
-			_, wasStarted := started[id]
-			_, wasDone := done[id]
-			if wasStarted || wasDone {
-				continue
-			}
-			// Only a delivered signal keeps the timeout of an open wait from being written.
-			written, err := domain.ApplyStep(standing(before, p.Lease.RunID), heads[id], p.Transition, p.Timeout, time.Time{})
-			if err == nil && written != nil {
-				return fmt.Errorf("%w: attempt %s", errDisagree, id)
-			}
-			p.verdict.Err = err
+	f.answerChildren()
+	return f.answerRuns(d)
+}
+
+// answerSteps judges by the runs as they stood before, and an attempt that the end of its run has closed
+// likewise, unless it had been written by then.
+func (f *flush) answerSteps(d *doubts) error {
+	before := headsOf(f.before)
+	for i := range d.steps {
+		p := &d.steps[i]
+		run := f.stood(d.standing[p.Lease.RunID])
+		verdict, err := judge(p, run, d.heads[p.Attempt.ID])
+		if stood, closed := before[p.Attempt.ID]; verdict != nil && closed {
+			verdict, err = judge(p, run, stood)
 		}
+		if err != nil {
+			return err
+		}
+		p.verdict.Err = verdict
 	}
 	return nil
+}
+
+// stood is how a run stood before a flush that may have ended or released it; neither changes the epoch.
+func (f *flush) stood(run *domain.Run) *domain.Run {
+	if run == nil || f.onlyFinishes() {
+		return run
+	}
+	for _, r := range f.foreign {
+		if r.ID == run.ID {
+			return &domain.Run{ID: r.ID, Status: domain.ParseRunStatus(r.Status), WorkerID: text(r.WorkerID), Attempts: int(r.Attempts)}
+		}
+	}
+	return &domain.Run{ID: run.ID, Status: domain.RunRunning, WorkerID: f.worker, Attempts: run.Attempts}
+}
+
+// judge asks package domain. Only a delivered signal keeps the timeout of an open wait from being written.
+func judge(p *proposal, run *domain.Run, head *domain.StepAttempt) (verdict, err error) {
+	written, verdict := domain.ApplyStep(run, head, p.Transition, p.Timeout, time.Time{})
+	if verdict == nil && written != nil {
+		return nil, fmt.Errorf("%w: attempt %s", errDisagree, p.Attempt.ID)
+	}
+	return verdict, nil
+}
+
+func (f *flush) answerWaits(taken []dbsqlc.TakeBufferedSignalsRow) {
+	if len(taken) == 0 {
+		return
+	}
+	satisfied := make(map[string]struct{}, len(taken))
+	for _, t := range taken {
+		satisfied[t.StepAttemptID] = struct{}{}
+	}
+	for i := range f.starts {
+		if _, ok := satisfied[f.starts[i].Attempt.ID]; ok {
+			f.starts[i].verdict.Satisfied = true
+		}
+	}
 }
 
 func (f *flush) answerChildren() {
@@ -117,33 +160,36 @@ func (f *flush) answerChildren() {
 	}
 }
 
-func (f *flush) answerRuns(before map[string]dbsqlc.LockRunsRow) error {
-	due := make(map[string]bool, len(f.applied))
-	for _, r := range f.applied {
+func (f *flush) answerRuns(d *doubts) error {
+	due := make(map[string]bool, len(f.released))
+	for _, r := range f.released {
 		due[r.ID] = r.Due
 	}
-	for _, parent := range f.parents {
+	for _, parent := range f.ended {
 		due[parent.ChildID] = due[parent.ChildID] || parent.Parked
 	}
-	for i := range f.runs {
-		p := &f.runs[i]
-		woke, applied := due[p.Lease.RunID]
-		if applied {
-			p.verdict.Woke = woke
+	for i := range d.runs {
+		p := &d.runs[i]
+		if _, applied := due[p.Lease.RunID]; applied {
 			continue
 		}
-		write, err := domain.ApplyRun(standing(before, p.Lease.RunID), p.Transition, false, time.Time{})
+		write, err := domain.ApplyRun(d.standing[p.Lease.RunID], p.Transition, false, time.Time{})
 		if write {
 			return fmt.Errorf("%w: run %s", errDisagree, p.Lease.RunID)
 		}
 		p.verdict.Err = err
+	}
+	for _, of := range [][]proposal{f.releases, f.ends} {
+		for i := range of {
+			of[i].verdict.Woke = due[of[i].Lease.RunID]
+		}
 	}
 	return nil
 }
 
 // waiting lists the runs that parked on a signal or child that had not come.
 func (f *flush) waiting() (ids []string) {
-	for _, r := range f.applied {
+	for _, r := range f.released {
 		if r.Waiting {
 			ids = append(ids, r.ID)
 		}
@@ -157,9 +203,9 @@ func (f *flush) wokenAfterwards(woken []dbsqlc.WakeSatisfiedRunsRow) {
 	for _, r := range woken {
 		ids[r.ID] = true
 	}
-	for i := range f.runs {
-		if ids[f.runs[i].Lease.RunID] {
-			f.runs[i].verdict.Woke = true
+	for i := range f.releases {
+		if ids[f.releases[i].Lease.RunID] {
+			f.releases[i].verdict.Woke = true
 		}
 	}
 }
@@ -171,15 +217,21 @@ func (f *flush) news() ports.Event {
 			n.due(c.WorkflowName)
 		}
 	}
-	ended := setOf(f.ending())
-	for _, r := range f.applied {
-		if _, ok := ended[r.ID]; ok {
-			n.finished(r.ID)
-		} else if r.Due {
+	for _, r := range f.released {
+		if r.Due {
 			n.due(r.WorkflowName)
 		}
 	}
-	n.parents(f.parents)
+	for i := range f.ends {
+		if f.ends[i].verdict.Err == nil {
+			n.finished(f.ends[i].Lease.RunID)
+		}
+	}
+	for _, r := range f.ended {
+		if r.ChildID != "" {
+			n.parent(r.ID, r.WorkflowName, r.Parked)
+		}
+	}
 	for _, r := range f.again {
 		n.due(r.WorkflowName)
 	}

@@ -10,6 +10,37 @@ import (
 	"time"
 )
 
+const clearRecoveries = `-- name: ClearRecoveries :exec
+INSERT INTO openworkflow.workflow_runs AS c (namespace_id, id, workflow_name, status, config, attempts, created_at, updated_at)
+SELECT $1, w.id, w.workflow_name, w.status, '{}'::jsonb, w.attempts, w.created_at, w.updated_at
+FROM (
+  SELECT DISTINCT a.workflow_run_id AS id
+  FROM (SELECT unnest($2::text[]) AS id) t
+  CROSS JOIN LATERAL (
+    SELECT s.workflow_run_id FROM openworkflow.step_attempts s
+    WHERE s.namespace_id = $1 AND s.id = t.id AND (s.updated_at + INTERVAL '0') = now()
+    LIMIT 1
+  ) a
+) p
+CROSS JOIN LATERAL (
+  SELECT x.namespace_id, x.id, x.workflow_name, x.version, x.status, x.idempotency_key, x.config, x.context, x.input, x.output, x.error, x.attempts, x.parent_step_attempt_namespace_id, x.parent_step_attempt_id, x.worker_id, x.available_at, x.deadline_at, x.started_at, x.finished_at, x.created_at, x.updated_at, x.failures, x.recoveries FROM openworkflow.workflow_runs x
+  WHERE x.namespace_id = $1 AND x.id = p.id AND x.recoveries > 0
+  LIMIT 1
+) w
+ON CONFLICT (namespace_id, id) DO UPDATE SET recoveries = 0
+`
+
+type ClearRecoveriesParams struct {
+	NamespaceID string
+	AttemptIds  []string
+}
+
+// For attempts that this transaction finished.
+func (q *Queries) ClearRecoveries(ctx context.Context, arg ClearRecoveriesParams) error {
+	_, err := q.db.Exec(ctx, clearRecoveries, arg.NamespaceID, arg.AttemptIds)
+	return err
+}
+
 const closeAttempts = `-- name: CloseAttempts :exec
 INSERT INTO openworkflow.step_attempts AS a (
   namespace_id, id, workflow_run_id, step_name, kind, status, config, error, created_at, updated_at
@@ -51,68 +82,50 @@ func (q *Queries) CloseAttempts(ctx context.Context, arg CloseAttemptsParams) er
 	return err
 }
 
-const finishAttempts = `-- name: FinishAttempts :many
-WITH fenced AS MATERIALIZED (
-  SELECT t.id, t.run_id, t.worker_id, t.epoch, t.step_name, t.kind, t.status, t.config, t.context, t.output, t.error, t.final, t.retry_at, t.started_at, t.finished_at, t.timeout, t.progress, r.recoveries
-  FROM (
-    SELECT unnest($1::text[]) AS id, unnest($2::text[]) AS run_id,
-      unnest($3::text[]) AS worker_id, unnest($4::int[]) AS epoch,
-      unnest($5::text[]) AS step_name, unnest($6::text[]) AS kind,
-      unnest($7::text[]) AS status,
-      unnest($8::text[]) AS config, unnest($9::text[]) AS context,
-      unnest($10::text[]) AS output, unnest($11::text[]) AS error,
-      unnest($12::boolean[]) AS final, unnest($13::timestamptz[]) AS retry_at,
-      unnest($14::timestamptz[]) AS started_at,
-      unnest($15::timestamptz[]) AS finished_at,
-      unnest($16::boolean[]) AS timeout, unnest($17::boolean[]) AS progress
-  ) t
-  CROSS JOIN LATERAL (
-    SELECT w.recoveries FROM openworkflow.workflow_runs w
-    WHERE w.namespace_id = $18 AND w.id = t.run_id
-      AND (w.status || '') = 'running' AND w.worker_id = t.worker_id AND w.attempts = t.epoch
-    LIMIT 1
-  ) r
-  WHERE NOT t.timeout OR (
-    SELECT s.id FROM openworkflow.workflow_signals s
-    WHERE s.namespace_id = $18 AND s.step_attempt_id = t.id
-    LIMIT 1
-  ) IS NULL
-), done AS (
-  INSERT INTO openworkflow.step_attempts AS a (
-    namespace_id, id, workflow_run_id, step_name, kind, status, config, context, output, error, final, retry_at,
-    started_at, finished_at, created_at, updated_at
-  )
-  SELECT $18, f.id, f.run_id, f.step_name, f.kind, f.status, f.config::jsonb,
-    NULLIF(f.context, '')::jsonb, NULLIF(f.output, '')::jsonb, NULLIF(f.error, '')::jsonb,
-    f.final, NULLIF(f.retry_at, '0001-01-01 00:00:00Z'::timestamptz),
-    COALESCE(NULLIF(f.started_at, '0001-01-01 00:00:00Z'::timestamptz), now()),
-    COALESCE(NULLIF(f.finished_at, '0001-01-01 00:00:00Z'::timestamptz), now()),
-    date_trunc('milliseconds', COALESCE(NULLIF(f.started_at, '0001-01-01 00:00:00Z'::timestamptz), now())),
-    now()
-  FROM fenced f
-  ON CONFLICT (namespace_id, id) DO UPDATE SET
-    status = excluded.status, output = excluded.output, error = excluded.error, final = excluded.final,
-    retry_at = excluded.retry_at, finished_at = excluded.finished_at, updated_at = excluded.updated_at
-    WHERE a.status = 'running' AND a.workflow_run_id = excluded.workflow_run_id
-  RETURNING a.id
-), cleared AS (
-  INSERT INTO openworkflow.workflow_runs AS c (namespace_id, id, workflow_name, status, config, attempts, created_at, updated_at)
-  SELECT $18, w.id, w.workflow_name, w.status, '{}'::jsonb, w.attempts, w.created_at, w.updated_at
-  FROM (
-    SELECT DISTINCT f.run_id FROM fenced f
-    WHERE f.progress AND f.recoveries > 0 AND f.id = ANY (ARRAY (SELECT d.id FROM done d))
-  ) p
-  CROSS JOIN LATERAL (
-    SELECT x.namespace_id, x.id, x.workflow_name, x.version, x.status, x.idempotency_key, x.config, x.context, x.input, x.output, x.error, x.attempts, x.parent_step_attempt_namespace_id, x.parent_step_attempt_id, x.worker_id, x.available_at, x.deadline_at, x.started_at, x.finished_at, x.created_at, x.updated_at, x.failures, x.recoveries FROM openworkflow.workflow_runs x
-    WHERE x.namespace_id = $18 AND x.id = p.run_id
-    LIMIT 1
-  ) w
-  ON CONFLICT (namespace_id, id) DO UPDATE SET recoveries = 0
+const finishAttempts = `-- name: FinishAttempts :execrows
+INSERT INTO openworkflow.step_attempts AS a (
+  namespace_id, id, workflow_run_id, step_name, kind, status, config, context, output, error, final, retry_at,
+  started_at, finished_at, created_at, updated_at
 )
-SELECT done.id FROM done
+SELECT $1, f.id, f.run_id, f.step_name, f.kind, f.status, f.config::jsonb,
+  NULLIF(f.context, '')::jsonb, NULLIF(f.output, '')::jsonb, NULLIF(f.error, '')::jsonb,
+  f.final, NULLIF(f.retry_at, '0001-01-01 00:00:00Z'::timestamptz),
+  COALESCE(NULLIF(f.started_at, '0001-01-01 00:00:00Z'::timestamptz), now()),
+  COALESCE(NULLIF(f.finished_at, '0001-01-01 00:00:00Z'::timestamptz), now()),
+  date_trunc('milliseconds', COALESCE(NULLIF(f.started_at, '0001-01-01 00:00:00Z'::timestamptz), now())),
+  now()
+FROM (
+  SELECT unnest($2::text[]) AS id, unnest($3::text[]) AS run_id,
+    unnest($4::text[]) AS worker_id, unnest($5::int[]) AS epoch,
+    unnest($6::text[]) AS step_name, unnest($7::text[]) AS kind,
+    unnest($8::text[]) AS status,
+    unnest($9::text[]) AS config, unnest($10::text[]) AS context,
+    unnest($11::text[]) AS output, unnest($12::text[]) AS error,
+    unnest($13::boolean[]) AS final, unnest($14::timestamptz[]) AS retry_at,
+    unnest($15::timestamptz[]) AS started_at,
+    unnest($16::timestamptz[]) AS finished_at,
+    unnest($17::boolean[]) AS timeout
+) f
+CROSS JOIN LATERAL (
+  SELECT w.id FROM openworkflow.workflow_runs w
+  WHERE w.namespace_id = $1 AND w.id = f.run_id
+    AND (w.status || '') = 'running' AND w.worker_id = f.worker_id AND w.attempts = f.epoch
+  LIMIT 1
+  FOR NO KEY UPDATE
+) r
+WHERE NOT f.timeout OR (
+  SELECT s.id FROM openworkflow.workflow_signals s
+  WHERE s.namespace_id = $1 AND s.step_attempt_id = f.id
+  LIMIT 1
+) IS NULL
+ON CONFLICT (namespace_id, id) DO UPDATE SET
+  status = excluded.status, output = excluded.output, error = excluded.error, final = excluded.final,
+  retry_at = excluded.retry_at, finished_at = excluded.finished_at, updated_at = excluded.updated_at
+  WHERE a.status = 'running' AND a.workflow_run_id = excluded.workflow_run_id
 `
 
 type FinishAttemptsParams struct {
+	NamespaceID string
 	Ids         []string
 	RunIds      []string
 	WorkerIds   []string
@@ -129,12 +142,13 @@ type FinishAttemptsParams struct {
 	StartedAts  []time.Time
 	FinishedAts []time.Time
 	Timeouts    []bool
-	Progresses  []bool
-	NamespaceID string
 }
 
-func (q *Queries) FinishAttempts(ctx context.Context, arg FinishAttemptsParams) ([]string, error) {
-	rows, err := q.db.Query(ctx, finishAttempts,
+// Locks the runs too, in the order given, for flushes that do not lock them before; where they are locked
+// that costs little.
+func (q *Queries) FinishAttempts(ctx context.Context, arg FinishAttemptsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, finishAttempts,
+		arg.NamespaceID,
 		arg.Ids,
 		arg.RunIds,
 		arg.WorkerIds,
@@ -151,25 +165,11 @@ func (q *Queries) FinishAttempts(ctx context.Context, arg FinishAttemptsParams) 
 		arg.StartedAts,
 		arg.FinishedAts,
 		arg.Timeouts,
-		arg.Progresses,
-		arg.NamespaceID,
 	)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+	return result.RowsAffected(), nil
 }
 
 const getAttemptHeads = `-- name: GetAttemptHeads :many
@@ -438,7 +438,7 @@ func (q *Queries) GetOpenChildren(ctx context.Context, arg GetOpenChildrenParams
 	return items, nil
 }
 
-const insertAttempts = `-- name: InsertAttempts :many
+const insertAttempts = `-- name: InsertAttempts :execrows
 
 INSERT INTO openworkflow.step_attempts AS a (
   namespace_id, id, workflow_run_id, step_name, kind, status, config, context, started_at, created_at, updated_at
@@ -461,7 +461,6 @@ CROSS JOIN LATERAL (
   LIMIT 1
 ) r
 ON CONFLICT (namespace_id, id) DO NOTHING
-RETURNING a.id
 `
 
 type InsertAttemptsParams struct {
@@ -480,8 +479,8 @@ type InsertAttemptsParams struct {
 // Attempts of runs whose rows are locked. The inner one-row selects are the fence; they look up the primary
 // key and nothing else: a status compared as (status || ”), and a column compared within COALESCE, make no
 // other index eligible.
-func (q *Queries) InsertAttempts(ctx context.Context, arg InsertAttemptsParams) ([]string, error) {
-	rows, err := q.db.Query(ctx, insertAttempts,
+func (q *Queries) InsertAttempts(ctx context.Context, arg InsertAttemptsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, insertAttempts,
 		arg.NamespaceID,
 		arg.Ids,
 		arg.RunIds,
@@ -494,21 +493,9 @@ func (q *Queries) InsertAttempts(ctx context.Context, arg InsertAttemptsParams) 
 		arg.StartedAts,
 	)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+	return result.RowsAffected(), nil
 }
 
 const linkChildren = `-- name: LinkChildren :many

@@ -11,46 +11,28 @@ import (
 )
 
 const claimRuns = `-- name: ClaimRuns :many
-WITH picked AS MATERIALIZED (
-  SELECT q.id, q.ord, row_number() OVER (PARTITION BY q.ord ORDER BY q.due_at, q.available_at) AS turn
+WITH locked AS MATERIALIZED (
+  SELECT c.id, c.workflow_name, c.attempts, c.created_at
   FROM (
-    SELECT k.ord, c.id, c.available_at, c.due_at
-    FROM (
-      SELECT unnest($4::text[]) AS name, unnest($5::text[]) AS version,
-        unnest($6::int[]) AS ord
-    ) k
-    CROSS JOIN LATERAL (
-      SELECT r.id, r.available_at, d.due_at
-      FROM openworkflow.workflow_runs r
-      CROSS JOIN LATERAL (
-        SELECT CASE WHEN r.recoveries > 0 AND r.worker_id IS NOT NULL AND (r.status || '') IN ('running', 'sleeping')
-          THEN r.available_at + LEAST(1 << LEAST(r.recoveries, 9), 300) * INTERVAL '1 second'
-          ELSE r.available_at END AS due_at
-      ) d
-      WHERE r.namespace_id COLLATE "POSIX" = $1::text AND r.workflow_name = k.name
-        AND COALESCE(r.version, '') = k.version AND r.status IN ('pending', 'running', 'sleeping')
-        AND r.available_at <= now() AND d.due_at <= now()
-        AND (r.deadline_at IS NULL OR (r.deadline_at + INTERVAL '0') > now())
-        AND r.id <> ALL ($7::text[])
-      ORDER BY r.available_at
-      LIMIT $8
-    ) c
-  ) q
-), locked AS MATERIALIZED (
-  SELECT l.id, l.workflow_name, l.attempts, l.created_at
-  FROM (SELECT p.id FROM picked p ORDER BY p.turn, p.ord) o
+    SELECT unnest($4::text[]) AS name, unnest($5::text[]) AS version,
+      unnest($6::int[]) AS share
+  ) k
   CROSS JOIN LATERAL (
-    SELECT r.namespace_id, r.id, r.workflow_name, r.version, r.status, r.idempotency_key, r.config, r.context, r.input, r.output, r.error, r.attempts, r.parent_step_attempt_namespace_id, r.parent_step_attempt_id, r.worker_id, r.available_at, r.deadline_at, r.started_at, r.finished_at, r.created_at, r.updated_at, r.failures, r.recoveries FROM openworkflow.workflow_runs r
-    WHERE r.namespace_id = $1 AND r.id = o.id
-      AND (r.status || '') IN ('pending', 'running', 'sleeping')
-      AND (r.deadline_at IS NULL OR (r.deadline_at + INTERVAL '0') > now())
+    SELECT r.id, r.workflow_name, r.attempts, r.created_at
+    FROM openworkflow.workflow_runs r
+    WHERE r.namespace_id COLLATE "POSIX" = $1::text AND r.workflow_name = k.name
+      AND COALESCE(r.version, '') = k.version AND r.status IN ('pending', 'running', 'sleeping')
+      AND r.available_at <= now()
       AND CASE WHEN r.recoveries > 0 AND r.worker_id IS NOT NULL AND (r.status || '') IN ('running', 'sleeping')
         THEN r.available_at + LEAST(1 << LEAST(r.recoveries, 9), 300) * INTERVAL '1 second'
         ELSE r.available_at END <= now()
-    LIMIT 1
+      AND (r.deadline_at IS NULL OR (r.deadline_at + INTERVAL '0') > now())
+      AND r.id <> ALL ($7::text[])
+    ORDER BY r.available_at
+    LIMIT k.share
     FOR NO KEY UPDATE SKIP LOCKED
-  ) l
-  LIMIT $9
+  ) c
+  LIMIT $8
 )
 INSERT INTO openworkflow.workflow_runs AS r (
   namespace_id, id, workflow_name, status, config, attempts, created_at, updated_at
@@ -70,14 +52,13 @@ type ClaimRunsParams struct {
 	Lease         int64
 	WorkflowNames []string
 	Versions      []string
-	Ords          []int32
+	Shares        []int32
 	Exclude       []string
-	FetchLimit    int32
 	ClaimLimit    int32
 }
 
-// Claims due runs: ids are picked unlocked, one range scan per workflow, taking turns; then locked where
-// nobody else holds them, looked at again, and written. The insert finds its rows as ApplyRuns does.
+// Claims due runs: one range scan per workflow, which locks what nobody else holds, up to the workflow's
+// share. The insert finds its rows as those of transitions do.
 func (q *Queries) ClaimRuns(ctx context.Context, arg ClaimRunsParams) ([]Run, error) {
 	rows, err := q.db.Query(ctx, claimRuns,
 		arg.NamespaceID,
@@ -85,9 +66,8 @@ func (q *Queries) ClaimRuns(ctx context.Context, arg ClaimRunsParams) ([]Run, er
 		arg.Lease,
 		arg.WorkflowNames,
 		arg.Versions,
-		arg.Ords,
+		arg.Shares,
 		arg.Exclude,
-		arg.FetchLimit,
 		arg.ClaimLimit,
 	)
 	if err != nil {

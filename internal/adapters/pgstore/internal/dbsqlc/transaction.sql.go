@@ -70,12 +70,14 @@ CROSS JOIN LATERAL (
   LIMIT 1
   FOR NO KEY UPDATE
 ) r
+WHERE r.worker_id IS DISTINCT FROM $4::text OR r.status <> 'running'
 `
 
 type LockRunsParams struct {
 	Ids         []string
 	Ending      []string
 	NamespaceID string
+	ButOf       *string
 }
 
 type LockRunsRow struct {
@@ -85,9 +87,15 @@ type LockRunsRow struct {
 	Attempts int32
 }
 
-// The first statement that touches rows: the runs given, and the parents of those that are to end.
+// The first statement that touches rows: the runs given, and the parents of those that are to end. Those
+// that the worker named owns are locked and left out of the answer.
 func (q *Queries) LockRuns(ctx context.Context, arg LockRunsParams) ([]LockRunsRow, error) {
-	rows, err := q.db.Query(ctx, lockRuns, arg.Ids, arg.Ending, arg.NamespaceID)
+	rows, err := q.db.Query(ctx, lockRuns,
+		arg.Ids,
+		arg.Ending,
+		arg.NamespaceID,
+		arg.ButOf,
+	)
 	if err != nil {
 		return nil, err
 	}

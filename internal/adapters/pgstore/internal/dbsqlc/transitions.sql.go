@@ -10,90 +10,90 @@ import (
 	"time"
 )
 
-const applyRuns = `-- name: ApplyRuns :many
-
-INSERT INTO openworkflow.workflow_runs AS r (
-  namespace_id, id, workflow_name, status, config, output, error, attempts, failures, worker_id, available_at,
-  started_at, finished_at, created_at, updated_at
+const endOwnedRuns = `-- name: EndOwnedRuns :many
+WITH ended AS (
+  INSERT INTO openworkflow.workflow_runs AS r (
+    namespace_id, id, workflow_name, status, config, output, error, attempts, worker_id, finished_at, created_at, updated_at
+  )
+  SELECT $1, t.id, '', t.status, '{}'::jsonb, NULLIF(t.output, '')::jsonb, NULLIF(t.error, '')::jsonb,
+    t.epoch, CASE t.status WHEN 'completed' THEN t.worker_id END, now(), now(), now()
+  FROM (
+    SELECT unnest($2::text[]) AS id, unnest($3::text[]) AS worker_id,
+      unnest($4::int[]) AS epoch, unnest($5::text[]) AS status,
+      unnest($6::text[]) AS output, unnest($7::text[]) AS error
+  ) t
+  CROSS JOIN LATERAL (
+    SELECT x.id FROM openworkflow.workflow_runs x
+    WHERE x.namespace_id = $1 AND x.id = t.id
+      AND (x.status || '') = 'running' AND x.worker_id = t.worker_id AND x.attempts = t.epoch
+    LIMIT 1
+  ) w
+  ON CONFLICT (namespace_id, id) DO UPDATE SET
+    status = excluded.status, output = COALESCE(excluded.output, r.output), error = excluded.error, recoveries = 0,
+    worker_id = excluded.worker_id, available_at = NULL, finished_at = excluded.finished_at, updated_at = excluded.updated_at
+  RETURNING r.id, r.parent_step_attempt_namespace_id AS parent_namespace_id, r.parent_step_attempt_id AS parent_attempt_id
+), parent AS MATERIALIZED (
+  SELECT e.id AS child_id, w.id, w.workflow_name, w.parked
+  FROM ended e
+  CROSS JOIN LATERAL (
+    SELECT s.workflow_run_id FROM openworkflow.step_attempts s
+    WHERE s.namespace_id = $1 AND s.id = e.parent_attempt_id AND s.kind = 'workflow'
+      AND (s.status || '') = 'running' AND COALESCE(s.child_workflow_run_namespace_id, '') = $1
+      AND COALESCE(s.child_workflow_run_id, '') = e.id
+    LIMIT 1
+  ) a
+  CROSS JOIN LATERAL (
+    SELECT r.id, r.workflow_name, ((r.status || '') IN ('running', 'sleeping') AND r.worker_id IS NULL)::boolean AS parked
+    FROM openworkflow.workflow_runs r
+    WHERE r.namespace_id = $1 AND r.id = a.workflow_run_id
+    LIMIT 1
+  ) w
+  WHERE e.parent_namespace_id = $1
+), woken AS (
+  INSERT INTO openworkflow.workflow_runs AS r (namespace_id, id, workflow_name, status, config, attempts, created_at, updated_at)
+  SELECT $1, w.id, w.workflow_name, w.status, '{}'::jsonb, w.attempts, w.created_at, now()
+  FROM (SELECT DISTINCT p.id FROM parent p WHERE p.parked) d
+  CROSS JOIN LATERAL (
+    SELECT x.namespace_id, x.id, x.workflow_name, x.version, x.status, x.idempotency_key, x.config, x.context, x.input, x.output, x.error, x.attempts, x.parent_step_attempt_namespace_id, x.parent_step_attempt_id, x.worker_id, x.available_at, x.deadline_at, x.started_at, x.finished_at, x.created_at, x.updated_at, x.failures, x.recoveries FROM openworkflow.workflow_runs x
+    WHERE x.namespace_id = $1 AND x.id = d.id
+    LIMIT 1
+  ) w
+  ON CONFLICT (namespace_id, id) DO UPDATE SET
+    available_at = LEAST(COALESCE(r.available_at, now()), now()), updated_at = now()
 )
-SELECT $1, w.id, w.workflow_name, t.status, '{}'::jsonb,
-  COALESCE(NULLIF(t.output, '')::jsonb, w.output),
-  CASE t.status WHEN 'running' THEN w.error ELSE NULLIF(t.error, '')::jsonb END,
-  w.attempts,
-  CASE t.status WHEN 'pending' THEN w.failures + 1 ELSE w.failures END,
-  CASE t.status WHEN 'completed' THEN t.worker_id END,
-  CASE WHEN t.status = 'running' AND s.satisfied THEN now()
-    WHEN t.status IN ('running', 'pending') THEN COALESCE(NULLIF(t.wake_at, '0001-01-01 00:00:00Z'::timestamptz), now()) END,
-  CASE t.status WHEN 'pending' THEN NULL ELSE w.started_at END,
-  CASE WHEN t.status IN ('completed', 'failed') THEN now() ELSE w.finished_at END,
-  w.created_at, now()
-FROM (
-  SELECT unnest($2::text[]) AS id, unnest($3::text[]) AS worker_id,
-    unnest($4::int[]) AS epoch, unnest($5::text[]) AS status,
-    unnest($6::timestamptz[]) AS wake_at, unnest($7::text[]) AS output,
-    unnest($8::text[]) AS error
-) t
-CROSS JOIN LATERAL (
-  SELECT x.namespace_id, x.id, x.workflow_name, x.version, x.status, x.idempotency_key, x.config, x.context, x.input, x.output, x.error, x.attempts, x.parent_step_attempt_namespace_id, x.parent_step_attempt_id, x.worker_id, x.available_at, x.deadline_at, x.started_at, x.finished_at, x.created_at, x.updated_at, x.failures, x.recoveries FROM openworkflow.workflow_runs x
-  WHERE x.namespace_id = $1 AND x.id = t.id
-    AND (x.status || '') = 'running' AND x.worker_id = t.worker_id AND x.attempts = t.epoch
-  LIMIT 1
-) w
-CROSS JOIN LATERAL (
-  SELECT bool_or(
-    (SELECT d.id FROM openworkflow.workflow_signals d
-      WHERE d.namespace_id = $1 AND d.step_attempt_id = a.id LIMIT 1) IS NOT NULL
-    OR (a.kind = 'workflow' AND (SELECT c.status FROM openworkflow.workflow_runs c
-      WHERE c.namespace_id = a.child_workflow_run_namespace_id AND c.id = a.child_workflow_run_id LIMIT 1)
-      IN ('completed', 'succeeded', 'failed', 'canceled'))
-  ) AS satisfied
-  FROM openworkflow.step_attempts a
-  WHERE t.status = 'running'
-    AND a.namespace_id COLLATE "C" = $1::text AND a.workflow_run_id COLLATE "C" = t.id
-    AND a.status = 'running' AND a.kind IN ('signal-wait', 'workflow')
-) s
-ON CONFLICT (namespace_id, id) DO UPDATE SET
-  status = excluded.status, output = excluded.output, error = excluded.error, failures = excluded.failures,
-  recoveries = 0, worker_id = excluded.worker_id, available_at = excluded.available_at,
-  started_at = excluded.started_at, finished_at = excluded.finished_at, updated_at = excluded.updated_at
-RETURNING r.id, r.workflow_name, COALESCE(r.available_at <= now(), false)::boolean AS due,
-  (r.status = 'running' AND r.available_at > now() AND (
-    SELECT a.id FROM openworkflow.step_attempts a
-    WHERE a.namespace_id COLLATE "C" = $1::text AND a.workflow_run_id COLLATE "C" = r.id
-      AND a.status = 'running' AND a.kind IN ('signal-wait', 'workflow')
-    LIMIT 1) IS NOT NULL)::boolean AS waiting
+SELECT n.ended::bigint AS ended, COALESCE(p.child_id, '')::text AS child_id, COALESCE(p.id, '')::text AS id,
+  COALESCE(p.workflow_name, '')::text AS workflow_name, COALESCE(p.parked, false)::boolean AS parked
+FROM (SELECT count(*) AS ended FROM ended) n
+LEFT JOIN parent p ON true
 `
 
-type ApplyRunsParams struct {
+type EndOwnedRunsParams struct {
 	NamespaceID string
 	Ids         []string
 	WorkerIds   []string
 	Epochs      []int32
 	Statuses    []string
-	WakeAts     []time.Time
 	Outputs     []string
 	Errors      []string
 }
 
-type ApplyRunsRow struct {
+type EndOwnedRunsRow struct {
+	Ended        int64
+	ChildID      string
 	ID           string
 	WorkflowName string
-	Due          bool
-	Waiting      bool
+	Parked       bool
 }
 
-// The inserts into workflow_runs here never insert. Their rows come from the table, one look-up of the
-// primary key each, and ON CONFLICT finds them by that key again, whatever the planner believes. An UPDATE
-// with a list of ids, or joined to one, reads the whole namespace when the planner takes it for small.
-// What transitions do to runs, by leases that the rows still grant.
-func (q *Queries) ApplyRuns(ctx context.Context, arg ApplyRunsParams) ([]ApplyRunsRow, error) {
-	rows, err := q.db.Query(ctx, applyRuns,
+// Completes and fails runs, by leases that the rows still grant, and wakes the parents that wait for them.
+// The answer says in every row how many ended; it has a row for each parent, and one if there is none.
+func (q *Queries) EndOwnedRuns(ctx context.Context, arg EndOwnedRunsParams) ([]EndOwnedRunsRow, error) {
+	rows, err := q.db.Query(ctx, endOwnedRuns,
 		arg.NamespaceID,
 		arg.Ids,
 		arg.WorkerIds,
 		arg.Epochs,
 		arg.Statuses,
-		arg.WakeAts,
 		arg.Outputs,
 		arg.Errors,
 	)
@@ -101,14 +101,15 @@ func (q *Queries) ApplyRuns(ctx context.Context, arg ApplyRunsParams) ([]ApplyRu
 		return nil, err
 	}
 	defer rows.Close()
-	var items []ApplyRunsRow
+	var items []EndOwnedRunsRow
 	for rows.Next() {
-		var i ApplyRunsRow
+		var i EndOwnedRunsRow
 		if err := rows.Scan(
+			&i.Ended,
+			&i.ChildID,
 			&i.ID,
 			&i.WorkflowName,
-			&i.Due,
-			&i.Waiting,
+			&i.Parked,
 		); err != nil {
 			return nil, err
 		}
@@ -165,6 +166,108 @@ func (q *Queries) EndRuns(ctx context.Context, arg EndRunsParams) ([]string, err
 			return nil, err
 		}
 		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const releaseRuns = `-- name: ReleaseRuns :many
+
+INSERT INTO openworkflow.workflow_runs AS r (
+  namespace_id, id, workflow_name, status, config, error, attempts, failures, available_at, started_at, created_at, updated_at
+)
+SELECT $1, w.id, w.workflow_name, t.status, '{}'::jsonb,
+  CASE t.status WHEN 'running' THEN w.error ELSE NULLIF(t.error, '')::jsonb END,
+  w.attempts,
+  CASE t.status WHEN 'pending' THEN w.failures + 1 ELSE w.failures END,
+  CASE WHEN t.status = 'running' AND s.satisfied THEN now()
+    ELSE COALESCE(NULLIF(t.wake_at, '0001-01-01 00:00:00Z'::timestamptz), now()) END,
+  CASE t.status WHEN 'pending' THEN NULL ELSE w.started_at END,
+  w.created_at, now()
+FROM (
+  SELECT unnest($2::text[]) AS id, unnest($3::text[]) AS worker_id,
+    unnest($4::int[]) AS epoch, unnest($5::text[]) AS status,
+    unnest($6::timestamptz[]) AS wake_at, unnest($7::text[]) AS error
+) t
+CROSS JOIN LATERAL (
+  SELECT x.namespace_id, x.id, x.workflow_name, x.version, x.status, x.idempotency_key, x.config, x.context, x.input, x.output, x.error, x.attempts, x.parent_step_attempt_namespace_id, x.parent_step_attempt_id, x.worker_id, x.available_at, x.deadline_at, x.started_at, x.finished_at, x.created_at, x.updated_at, x.failures, x.recoveries FROM openworkflow.workflow_runs x
+  WHERE x.namespace_id = $1 AND x.id = t.id
+    AND (x.status || '') = 'running' AND x.worker_id = t.worker_id AND x.attempts = t.epoch
+  LIMIT 1
+) w
+CROSS JOIN LATERAL (
+  SELECT bool_or(
+    (SELECT d.id FROM openworkflow.workflow_signals d
+      WHERE d.namespace_id = $1 AND d.step_attempt_id = a.id LIMIT 1) IS NOT NULL
+    OR (a.kind = 'workflow' AND (SELECT c.status FROM openworkflow.workflow_runs c
+      WHERE c.namespace_id = a.child_workflow_run_namespace_id AND c.id = a.child_workflow_run_id LIMIT 1)
+      IN ('completed', 'succeeded', 'failed', 'canceled'))
+  ) AS satisfied
+  FROM openworkflow.step_attempts a
+  WHERE t.status = 'running'
+    AND a.namespace_id COLLATE "C" = $1::text AND a.workflow_run_id COLLATE "C" = t.id
+    AND a.status = 'running' AND a.kind IN ('signal-wait', 'workflow')
+) s
+ON CONFLICT (namespace_id, id) DO UPDATE SET
+  status = excluded.status, error = excluded.error, failures = excluded.failures, recoveries = 0, worker_id = NULL,
+  available_at = excluded.available_at, started_at = excluded.started_at, updated_at = excluded.updated_at
+RETURNING r.id, r.workflow_name, COALESCE(r.available_at <= now(), false)::boolean AS due,
+  (r.status = 'running' AND r.available_at > now() AND (
+    SELECT a.id FROM openworkflow.step_attempts a
+    WHERE a.namespace_id COLLATE "C" = $1::text AND a.workflow_run_id COLLATE "C" = r.id
+      AND a.status = 'running' AND a.kind IN ('signal-wait', 'workflow')
+    LIMIT 1) IS NOT NULL)::boolean AS waiting
+`
+
+type ReleaseRunsParams struct {
+	NamespaceID string
+	Ids         []string
+	WorkerIds   []string
+	Epochs      []int32
+	Statuses    []string
+	WakeAts     []time.Time
+	Errors      []string
+}
+
+type ReleaseRunsRow struct {
+	ID           string
+	WorkflowName string
+	Due          bool
+	Waiting      bool
+}
+
+// The inserts into workflow_runs here never insert. Their rows come from the table, one look-up of the
+// primary key each, and ON CONFLICT finds them by that key again, whatever the planner believes. An UPDATE
+// with a list of ids, or joined to one, reads the whole namespace when the planner takes it for small.
+// Gives runs back, to wait or to be tried again, by leases that the rows still grant.
+func (q *Queries) ReleaseRuns(ctx context.Context, arg ReleaseRunsParams) ([]ReleaseRunsRow, error) {
+	rows, err := q.db.Query(ctx, releaseRuns,
+		arg.NamespaceID,
+		arg.Ids,
+		arg.WorkerIds,
+		arg.Epochs,
+		arg.Statuses,
+		arg.WakeAts,
+		arg.Errors,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ReleaseRunsRow
+	for rows.Next() {
+		var i ReleaseRunsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.WorkflowName,
+			&i.Due,
+			&i.Waiting,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
