@@ -138,7 +138,7 @@ func against(rounds [][]result, ours, theirs result) result {
 	ratios := make([]float64, len(a))
 	for i := range a {
 		ratios[i] = a[i] / b[i]
-		if ours.Unit == "ms" { // less is better
+		if ours.Unit == "ms" || ours.Unit == "µs" { // less is better
 			ratios[i] = b[i] / a[i]
 		}
 	}

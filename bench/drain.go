@@ -26,21 +26,41 @@ func drainAll(ctx context.Context, b *bench, steps int) error {
 	if err := s.seed(ctx, work.Name(), n, nil); err != nil {
 		return err
 	}
+	m := newMeter(ctx, s.place)
+	before := m.read()
 	took, err := s.drain(ctx, steps, n, b.slots())
 	if err != nil {
 		return err
 	}
+	after := m.read()
 	if counts, err := s.client.CountRuns(ctx); err != nil || counts.Completed != int64(n) {
 		return fmt.Errorf("of %d runs the database has %+v: %w", n, counts, err)
 	}
 	if err := b.reportDrain(n, steps, took); err != nil || b.backend == "memory" {
 		return err
 	}
-	bare, err := s.bareDrain(ctx, n, max(1, steps))
-	if err != nil {
+	if err := b.reportCPU("openworkflow-go/"+b.backend, after.since(before), n); err != nil {
 		return err
 	}
-	return b.report("runs, of bare SQL", perSecond(n, took)/bare, "×", fmt.Sprintf("bare SQL just after: %.0f runs/s on lean tables", bare))
+	return b.besideBare(ctx, s, n, steps, perSecond(n, took))
+}
+
+// besideBare compares a drain's rate with those of bare SQL just after it.
+func (b *bench) besideBare(ctx context.Context, s *site, n, steps int, rate float64) error {
+	for _, layout := range b.layoutsOf() {
+		bare, err := s.bareDrain(ctx, layout, n, steps)
+		if err != nil {
+			return err
+		}
+		metric := "runs, of bare SQL"
+		if layout == barestLayout {
+			metric = "runs, of bare SQL on the barest tables"
+		}
+		if err := b.report(metric, rate/bare, "×", fmt.Sprintf("bare SQL just after: %.0f runs/s; %s", bare, b.tablesOf(layout))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *bench) reportDrain(n, steps int, took time.Duration) error {

@@ -17,9 +17,10 @@ type bare interface {
 	insertSteps(ctx context.Context) error
 	// insertRun inserts one due run into OpenWorkflow's own table, as one commit.
 	insertRun(ctx context.Context) error
-	// lean makes tables of the same purpose with no index but the primary key and the claim's, with n due runs.
-	lean(ctx context.Context, n int) error
-	// cycle claims a batch of lean runs, inserts so many steps for each, a commit per step, and completes them.
+	// lean makes tables of the same purpose, of that layout, with n due runs.
+	lean(ctx context.Context, layout string, n int) error
+	// cycle claims a batch of lean runs, inserts so many steps for each, a commit for each step of all of them, and
+	// completes them, with the last step's commit.
 	cycle(ctx context.Context, steps int) (runs int, err error)
 	close()
 }
@@ -57,16 +58,33 @@ func (s *site) bare(ctx context.Context) (db bare, writers int, err error) {
 const besideSpan = 1500 * time.Millisecond
 
 // bareDrain is the rate at which bare SQL claims runs, inserts their steps and completes them here, now.
-func (s *site) bareDrain(ctx context.Context, runs, steps int) (float64, error) {
+func (s *site) bareDrain(ctx context.Context, layout string, runs, steps int) (float64, error) {
 	db, writers, err := s.bare(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer db.close()
-	if err := db.lean(ctx, 2*runs); err != nil {
+	if err := db.lean(ctx, layout, 2*runs); err != nil {
 		return 0, err
 	}
+	s.settle()
 	return repeat(ctx, besideSpan, writers, func(ctx context.Context) (int, error) { return db.cycle(ctx, steps) })
+}
+
+// layoutsOf are the layouts that bare SQL is measured with.
+func (b *bench) layoutsOf() []string {
+	if b.backend == "postgres" {
+		return []string{leanLayout, barestLayout}
+	}
+	return []string{leanLayout}
+}
+
+// tablesOf says what a layout is, for the settings of a result.
+func (b *bench) tablesOf(name string) string {
+	if b.backend == "postgres" {
+		return layouts[name].what
+	}
+	return "lean tables, 500 runs a claim"
 }
 
 // bareInsert is the rate at which one writer inserts and commits single rows here, now.
@@ -80,7 +98,7 @@ func (s *site) bareInsert(ctx context.Context) (float64, error) {
 }
 
 func (b *bench) floors(ctx context.Context, db bare, writers int) error {
-	span := time.Duration(b.scaled(2000)) * time.Millisecond
+	span := b.floorSpan()
 	inserted, err := repeat(ctx, span, writers, func(ctx context.Context) (int, error) { return floorBatch, db.insertSteps(ctx) })
 	if err != nil {
 		return err
@@ -96,23 +114,32 @@ func (b *bench) floors(ctx context.Context, db bare, writers int) error {
 	if err := b.reportBare("insert runs", single, "own tables, one row a commit, one writer"); err != nil {
 		return err
 	}
-	for _, steps := range []int{1, 10} {
-		if err := db.lean(ctx, b.per(100_000, 60_000)/steps); err != nil {
-			return err
-		}
-		rate, err := repeat(ctx, span, writers, func(ctx context.Context) (int, error) { return db.cycle(ctx, steps) })
-		if err != nil {
-			return err
-		}
-		if err := b.reportBare("claim, steps, complete: runs", rate, fmt.Sprintf("lean tables, steps=%d, %s", steps, how)); err != nil {
-			return err
-		}
-		if err := b.reportBare("claim, steps, complete: steps", rate*float64(steps), fmt.Sprintf("lean tables, steps=%d, %s", steps, how)); err != nil {
-			return err
+	for _, layout := range b.layoutsOf() {
+		for _, steps := range []int{1, 10} {
+			if err := b.floorDrain(ctx, db, layout, steps, writers); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
+
+func (b *bench) floorDrain(ctx context.Context, db bare, layout string, steps, writers int) error {
+	if err := db.lean(ctx, layout, b.per(100_000, 60_000)/steps); err != nil {
+		return err
+	}
+	rate, err := repeat(ctx, b.floorSpan(), writers, func(ctx context.Context) (int, error) { return db.cycle(ctx, steps) })
+	if err != nil {
+		return err
+	}
+	settings := fmt.Sprintf("%s, steps=%d, writers=%d", b.tablesOf(layout), steps, writers)
+	if err := b.reportBare("claim, steps, complete: runs", rate, settings); err != nil {
+		return err
+	}
+	return b.reportBare("claim, steps, complete: steps", rate*float64(steps), settings)
+}
+
+func (b *bench) floorSpan() time.Duration { return time.Duration(b.scaled(2000)) * time.Millisecond }
 
 func (b *bench) reportBare(metric string, rate float64, settings string) error {
 	return b.out.add(result{"bare SQL/" + b.backend, b.workload, metric, rate, "1/s", settings})

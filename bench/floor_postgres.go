@@ -14,6 +14,7 @@ type barePostgres struct {
 	pool   *pgxpool.Pool
 	schema string
 	run    string
+	layout *layout // of the lean tables that were made last
 }
 
 func newBarePostgres(ctx context.Context, p place, writers int) (*barePostgres, error) {
@@ -46,7 +47,7 @@ func (b *barePostgres) insert(ctx context.Context, id, status string) error {
 }
 
 func (b *barePostgres) insertSteps(ctx context.Context) error {
-	ids, names, outputs := steps(floorBatch, 0)
+	ids, names, outputs := steps(floorBatch, 0, newULID)
 	_, err := b.pool.Exec(ctx, b.sql(`INSERT INTO $schema.step_attempts
 		(namespace_id, id, workflow_run_id, step_name, kind, status, config, output, started_at, finished_at, created_at, updated_at)
 		SELECT 'default', id, $4, name, 'function', 'completed', '{}', output::jsonb, now(), now(), now(), now()
@@ -55,38 +56,32 @@ func (b *barePostgres) insertSteps(ctx context.Context) error {
 }
 
 // steps makes the columns of n step rows.
-func steps(n, number int) (ids, names, outputs []string) {
+func steps(n, number int, newID func() string) (ids, names, outputs []string) {
 	for range n {
-		ids = append(ids, ulid.Make().String())
+		ids = append(ids, newID())
 		names = append(names, fmt.Sprintf("step-%d", number+1))
 		outputs = append(outputs, `{"ok":true}`)
 	}
 	return ids, names, outputs
 }
 
-func (b *barePostgres) lean(ctx context.Context, n int) error {
-	_, err := b.pool.Exec(ctx, b.sql(`
-		DROP TABLE IF EXISTS $schema.lean_steps, $schema.lean_runs;
-		CREATE TABLE $schema.lean_runs (id text PRIMARY KEY, name text NOT NULL, status text NOT NULL, attempts int NOT NULL,
-			input jsonb, output jsonb, worker_id text, available_at timestamptz, created_at timestamptz NOT NULL, updated_at timestamptz NOT NULL);
-		CREATE TABLE $schema.lean_steps (id text PRIMARY KEY, run_id text NOT NULL, name text NOT NULL, status text NOT NULL,
-			output jsonb, started_at timestamptz, finished_at timestamptz);
-		CREATE INDEX ON $schema.lean_runs (name, available_at) WHERE status IN ('pending', 'running')`))
-	if err != nil {
+func newULID() string { return ulid.Make().String() }
+
+func (b *barePostgres) lean(ctx context.Context, kind string, n int) error {
+	b.layout = layouts[kind]
+	if _, err := b.pool.Exec(ctx, b.sql(`DROP TABLE IF EXISTS $schema.lean_steps, $schema.lean_runs;`+b.layout.tables)); err != nil {
 		return err
 	}
-	_, err = b.pool.Exec(ctx, b.sql(`INSERT INTO $schema.lean_runs
-		SELECT gen_random_uuid(), 'work', 'pending', 0, 'null', NULL, NULL, now(), now(), now() FROM generate_series(1, $1)`), n)
+	if _, err := b.pool.Exec(ctx, b.sql(b.layout.seed), n); err != nil {
+		return err
+	}
+	_, err := b.pool.Exec(ctx, b.sql(`VACUUM ANALYZE $schema.lean_runs`))
 	return err
 }
 
+// cycle claims in one commit, and commits the steps of all claimed runs together, the last with the runs' ends.
 func (b *barePostgres) cycle(ctx context.Context, count int) (int, error) {
-	rows, err := b.pool.Query(ctx, b.sql(`
-		WITH due AS MATERIALIZED (
-			SELECT id FROM $schema.lean_runs WHERE name = 'work' AND status IN ('pending', 'running') AND available_at <= now()
-			ORDER BY available_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-		UPDATE $schema.lean_runs SET status = 'running', attempts = attempts + 1, worker_id = 'w', available_at = now() + interval '30 s', updated_at = now()
-		WHERE id = ANY (ARRAY (SELECT id FROM due)) RETURNING id`), floorBatch)
+	rows, err := b.pool.Query(ctx, b.sql(b.layout.claim), b.layout.batch)
 	if err != nil {
 		return 0, err
 	}
@@ -94,15 +89,14 @@ func (b *barePostgres) cycle(ctx context.Context, count int) (int, error) {
 	if err != nil || len(runs) == 0 {
 		return 0, err
 	}
-	for i := range count {
-		ids, names, outputs := steps(len(runs), i)
+	for i := range max(1, count) {
 		var batch pgx.Batch
-		batch.Queue(b.sql(`INSERT INTO $schema.lean_steps
-			SELECT id, run, name, 'completed', output::jsonb, now(), now()
-			FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS t (id, run, name, output)`), ids, runs, names, outputs)
-		if i == count-1 {
-			batch.Queue(b.sql(`UPDATE $schema.lean_runs SET status = 'completed', output = 'null', available_at = NULL, updated_at = now()
-				WHERE id = ANY ($1::text[]) AND worker_id = 'w'`), runs)
+		if count > 0 {
+			ids, names, outputs := steps(len(runs), i, b.layout.newID)
+			batch.Queue(b.sql(b.layout.insert), ids, runs, names, outputs)
+		}
+		if i >= count-1 {
+			batch.Queue(b.sql(b.layout.complete), runs)
 		}
 		if err := b.pool.SendBatch(ctx, &batch).Close(); err != nil {
 			return 0, err

@@ -77,7 +77,7 @@ func (b *bareSQLite) insertSteps(ctx context.Context) error {
 		inside := tx.StmtContext(ctx, s)
 		defer inside.Close()
 		for range floorBatch / sqliteRows {
-			ids, names, outputs := steps(sqliteRows, 0)
+			ids, names, outputs := steps(sqliteRows, 0, newULID)
 			at := now()
 			var args []any
 			for i := range ids {
@@ -103,7 +103,7 @@ func (b *bareSQLite) commit(ctx context.Context, work func(*sql.Tx) error) error
 	return tx.Commit()
 }
 
-func (b *bareSQLite) lean(ctx context.Context, n int) error {
+func (b *bareSQLite) lean(ctx context.Context, _ string, n int) error {
 	_, err := b.db.ExecContext(ctx, `
 		DROP TABLE IF EXISTS lean_steps; DROP TABLE IF EXISTS lean_runs;
 		CREATE TABLE lean_runs (id text PRIMARY KEY, name text NOT NULL, status text NOT NULL, attempts int NOT NULL,
@@ -128,10 +128,12 @@ func (b *bareSQLite) cycle(ctx context.Context, count int) (int, error) {
 	if err != nil || len(runs) == 0 {
 		return 0, err
 	}
-	for i := range count {
+	for i := range max(1, count) {
 		err := b.commit(ctx, func(tx *sql.Tx) error {
-			if err := b.leanSteps(ctx, tx, runs, i); err != nil || i < count-1 {
-				return err
+			if count > 0 {
+				if err := b.leanSteps(ctx, tx, runs, i); err != nil || i < count-1 {
+					return err
+				}
 			}
 			return b.complete(ctx, tx, runs)
 		})
@@ -165,7 +167,7 @@ func (b *bareSQLite) leanSteps(ctx context.Context, tx *sql.Tx, runs []string, n
 	for len(runs) > 0 {
 		some := runs[:min(sqliteRows, len(runs))]
 		runs = runs[len(some):]
-		ids, names, outputs := steps(len(some), number)
+		ids, names, outputs := steps(len(some), number, newULID)
 		at := now()
 		var args []any
 		for i := range ids {

@@ -133,17 +133,23 @@ func riverDrain(ctx context.Context, b *bench) error {
 			return err
 		}
 	}
+	m := newMeter(ctx, s.place)
+	before := m.read()
 	took, err := riverEmpty(ctx, client, t)
 	if err != nil {
 		return err
 	}
+	used := m.read().since(before)
 	var completed int
 	err = s.pool.QueryRow(ctx, "SELECT count(*) FROM "+s.Schema+".river_job WHERE state = 'completed'").Scan(&completed)
 	if err != nil || completed != n {
 		return fmt.Errorf("of %d jobs %d are completed: %w", n, completed, err)
 	}
 	settings := fmt.Sprintf("jobs=%d MaxWorkers=%d FetchCooldown=%s, %d connections", n, riverWorkers, riverCooldown, riverConnections)
-	return b.reportRiver("runs", perSecond(n, took), "1/s", settings)
+	if err := b.reportRiver("runs", perSecond(n, took), "1/s", settings); err != nil {
+		return err
+	}
+	return b.reportCPU(riverName, used, n)
 }
 
 // riverEmpty starts the client and stops it when all is done; stopping writes what is not yet written.

@@ -54,7 +54,9 @@ type typescriptCell struct {
 
 // typescriptFigures is what it answers.
 type typescriptFigures struct {
-	Seconds float64   `json:"seconds"`
+	Seconds float64 `json:"seconds"`
+	CPU     float64 `json:"cpu"` // seconds of the process
+	server  time.Duration
 	Rate    float64   `json:"rate"`
 	Times   []float64 `json:"times"` // ms
 }
@@ -72,10 +74,13 @@ func (b *bench) typescript(ctx context.Context, given typescriptCell, cells ...s
 	if err != nil {
 		return out, err
 	}
+	m := newMeter(ctx, p)
 	for _, cell := range cells {
+		before := m.read()
 		if out, err = typescriptRun(ctx, cell, string(raw)); err != nil {
 			return out, fmt.Errorf("typescript %s: %w", cell, err)
 		}
+		out.server = m.read().since(before).servers
 	}
 	return out, nil
 }
@@ -119,12 +124,16 @@ func typescriptDrain(ctx context.Context, b *bench, steps int) error {
 	if steps > 1 {
 		n = b.scaled(1_500)
 	}
-	x, err := b.typescript(ctx, typescriptCell{Runs: n, Steps: steps, Concurrency: typescriptConcurrency}, "drain")
+	x, err := b.typescript(ctx, typescriptCell{Runs: n, Steps: steps, Concurrency: typescriptConcurrency}, "seed", "drain")
 	if err != nil {
 		return err
 	}
 	settings := fmt.Sprintf("runs=%d concurrency=%d, 10 connections", n, typescriptConcurrency)
-	if err := b.reportTypeScript("runs", float64(n)/x.Seconds, "1/s", settings); err != nil || steps < 2 {
+	if err := b.reportTypeScript("runs", float64(n)/x.Seconds, "1/s", settings); err != nil {
+		return err
+	}
+	used := usage{time.Duration(x.CPU * float64(time.Second)), x.server}
+	if err := b.reportCPU(typescriptName, used, n); err != nil || steps < 2 {
 		return err
 	}
 	return b.reportTypeScript("steps", float64(n*steps)/x.Seconds, "1/s", settings)

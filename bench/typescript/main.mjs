@@ -41,13 +41,19 @@ async function start(places, next) {
   return started;
 }
 
-// drain measures from before the worker's start until the database has all runs completed.
-async function drain() {
+// seed makes the runs that drain finds.
+async function seed() {
   await start(64, (n) => n < given.runs);
   for (const table of ["workflow_runs", "step_attempts"]) {
     await admin`VACUUM ANALYZE ${admin(`${given.schema}.${table}`)}`;
   }
   await admin`CHECKPOINT`;
+  return {};
+}
+
+// drain measures from before the worker's start until the database has all runs completed.
+async function drain() {
+  const used = process.cpuUsage();
   const began = performance.now();
   await ow.newWorker({ concurrency: given.concurrency }).start();
   while (finished < given.runs) await pause(5);
@@ -56,7 +62,9 @@ async function drain() {
     if (row.n === given.runs) break;
     await pause(10);
   }
-  return { seconds: (performance.now() - began) / 1000 };
+  const seconds = (performance.now() - began) / 1000;
+  const { user, system } = process.cpuUsage(used);
+  return { seconds, cpu: (user + system) / 1e6 };
 }
 
 // latency measures from start to result, the next after the last. result() polls every second, as is its default.
@@ -111,6 +119,6 @@ async function resume() {
   return execute();
 }
 
-const cells = { drain, latency, enqueue, long, history, resume };
+const cells = { seed, drain, latency, enqueue, long, history, resume };
 console.log(JSON.stringify(await cells[cell]()));
 process.exit(0);
