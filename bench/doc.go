@@ -3,7 +3,7 @@
 //
 //	go run . [-backend postgres,sqlite] [-workloads floor,W0,W1,…] [-postgres URL] [-quick]
 //	         [-others 100000] [-sleepers 5000] [-sleep 10s] [-idle 20s]
-//	go run . -compare [-workloads W0,W1,…] [-rounds 3] [-postgres URL] [-quick]
+//	go run . -compare [-workloads W0,W1,…] [-rounds 3] [-postgres URL] [-quick] [-flush-delay 250us]
 //
 // Each measurement is a line of JSON on standard output, {system, workload, metric, value, unit, settings}, and
 // a table of all of them follows at the end. The Postgres server is the one that -postgres or
@@ -28,7 +28,8 @@
 // TypeScript OpenWorkflow (the program in typescript/, whose packages npm ci fetches), -rounds times; then come the
 // medians, and the median of the rounds' ratios: above 1, ours is better. docs/benchmarks.md has the method.
 //
-// First comes the time that the disk takes to acknowledge a flush: compare only what was measured with the same.
+// With -flush-delay everything is measured on a Postgres server of its own whose flushes take so much longer, as on a slower
+// disk (slowflush.go). First comes the time that the disk takes to acknowledge a flush, and that of a commit: compare only what was measured with the same.
 // A drain counts from before the worker starts until it has stopped, with everything committed. Nothing is
 // measured with fsync or synchronous_commit off: a server that has them off is refused.
 package main

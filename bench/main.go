@@ -26,6 +26,7 @@ type settings struct {
 	compare     bool
 	rounds      int
 	quick       bool
+	flushDelay  time.Duration
 	profile     profile
 }
 
@@ -62,7 +63,11 @@ func main() {
 	if errors.Is(err, flag.ErrHelp) {
 		return
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case s.flushDelay > 0 && slowedBy() == 0:
+		err = onSlowDisk(ctx, s.flushDelay, os.Args[1:])
+	default:
 		err = measure(ctx, s)
 	}
 	exit(err)
@@ -90,11 +95,15 @@ func parse(args []string) (settings, error) {
 	flags.BoolVar(&s.compare, "compare", false, "compare with the peers, on Postgres, instead")
 	flags.IntVar(&s.rounds, "rounds", 3, "how often -compare measures each")
 	flags.BoolVar(&s.quick, "quick", false, "a tenth of the runs: to see that it works, not to compare")
+	flags.DurationVar(&s.flushDelay, "flush-delay", 0, "measure on a Postgres server of its own, each of whose flushes takes so much longer: a simulated disk")
 	s.profile.flags(flags)
 	if err := flags.Parse(args); err != nil {
 		return s, err
 	}
 	s.backends = strings.Split(backends, ",")
+	if s.flushDelay > 0 {
+		s.backends = []string{"postgres"} // SQLite's disk is this process's
+	}
 	for _, w := range workloads {
 		s.workloads = append(s.workloads, w.name)
 	}
@@ -112,7 +121,7 @@ func (s *settings) check() error {
 		if !slices.Contains([]string{"postgres", "sqlite", "memory"}, b) {
 			return fmt.Errorf("-backend: there is no %q", b)
 		}
-		if b == "postgres" && s.postgres == "" {
+		if b == "postgres" && s.postgres == "" && s.flushDelay == 0 {
 			return errNoPostgres
 		}
 	}
@@ -123,6 +132,9 @@ func (s *settings) check() error {
 	}
 	if s.concurrency < 0 || s.others < 0 {
 		return errors.New("-concurrency and -others must not be negative")
+	}
+	if s.flushDelay < 0 {
+		return errors.New("-flush-delay must not be negative")
 	}
 	if s.sleepers < 1 || s.rounds < 1 || s.sleep <= time.Second || s.idleSpan <= 0 {
 		return errors.New("-sleepers, -rounds and -idle must be positive, and -sleep longer than a second")

@@ -8,7 +8,8 @@
 #
 # The server listens on a free port of 127.0.0.1 only, runs as an ordinary user, trusts its superuser
 # "postgres" and asks every other role for its password. It keeps fsync on, as production does: the
-# suite is about durability. Written for bash 3.2, which is what macOS has.
+# suite is about durability. OPENWORKFLOW_TEST_POSTGRES_PRELOAD names a library that a server started from binaries
+# on this machine loads before its own (LD_PRELOAD). Written for bash 3.2, which is what macOS has.
 set -euo pipefail
 
 readonly MIN_MAJOR=14
@@ -165,7 +166,7 @@ start_server() {
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		port=$((20000 + RANDOM % 12000))
 		started=1
-		if as_server "$bindir/pg_ctl" -D "$workdir/data" -l "$workdir/data/log" -w -t 60 \
+		if as_server env LD_PRELOAD="${OPENWORKFLOW_TEST_POSTGRES_PRELOAD:-}" "$bindir/pg_ctl" -D "$workdir/data" -l "$workdir/data/log" -w -t 60 \
 			-o "$SETTINGS -p $port" start >>"$workdir/log" 2>&1; then
 			export OPENWORKFLOW_TEST_POSTGRES_URL="postgres://postgres@127.0.0.1:$port/postgres?sslmode=disable"
 			say "$("$bindir/postgres" --version) on port $port"
