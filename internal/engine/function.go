@@ -131,7 +131,17 @@ func (x *execution) attempt(ctx context.Context, call *call, c StepCall, policy 
 	if err := x.beginFunction(a); err != nil {
 		return err
 	}
+	exited := true
+	defer func() {
+		if exited { // by runtime.Goexit: this goroutine does not come back
+			x.endFunction()
+			if x.finishAttempt(a, nil, errGoexit, policy, rec) == nil {
+				x.startOver()
+			}
+		}
+	}()
 	out, err := x.invoke(ctx, a, c)
+	exited = false
 	x.endFunction()
 	if err != nil {
 		if x.ctx.Err() != nil { // cancelled from here: the outcome says nothing about the step
@@ -141,6 +151,11 @@ func (x *execution) attempt(ctx context.Context, call *call, c StepCall, policy 
 			return context.Cause(ctx)
 		}
 	}
+	return x.finishAttempt(a, out, err, policy, rec)
+}
+
+// finishAttempt records what the function returned.
+func (x *execution) finishAttempt(a *domain.StepAttempt, out json.RawMessage, err error, policy domain.RetryPolicy, rec record) error {
 	done := *a
 	done.FinishedAt = x.stamp()
 	if err == nil {
@@ -233,13 +248,11 @@ func (x *execution) invoke(caller context.Context, a *domain.StepAttempt, c Step
 	mark := time.AfterFunc(markAfter, func() { x.mark(started) })
 	defer mark.Stop()
 
-	result := make(chan stepResult, 1)
-	go stepBody(ctx, c.Fn, result)
-	r := <-result
-	if r.err != nil && ctx.Err() != nil && errors.Is(context.Cause(ctx), domain.ErrStepTimeout) {
-		return nil, fmt.Errorf("%w after %v: %s", domain.ErrStepTimeout, c.Timeout, r.err.Error())
+	out, err := stepBody(ctx, c.Fn)
+	if err != nil && ctx.Err() != nil && errors.Is(context.Cause(ctx), domain.ErrStepTimeout) {
+		return nil, fmt.Errorf("%w after %v: %s", domain.ErrStepTimeout, c.Timeout, err.Error())
 	}
-	return r.out, r.err
+	return out, err
 }
 
 // mark writes the running row of a step that takes long. Whether it arrives is not important.
@@ -260,22 +273,17 @@ func (x *execution) mark(a domain.StepAttempt) {
 	}
 }
 
-type stepResult struct {
-	out json.RawMessage
-	err error
-}
-
-// stepBody is the goroutine of a step function: panics and runtime.Goexit end no more than the attempt.
-func stepBody(ctx context.Context, fn func(context.Context) (json.RawMessage, error), result chan<- stepResult) {
-	r := stepResult{err: errGoexit}
+// stepBody calls a step function, on the goroutine of the step's caller: one of its own would have to be made,
+// and its stack to grow, for every step. A panic ends no more than the attempt.
+func stepBody(ctx context.Context, fn func(context.Context) (json.RawMessage, error)) (out json.RawMessage, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			r = stepResult{err: panicError(v)}
+			out, err = nil, panicError(v)
 		}
-		result <- r
 	}()
-	r.out, r.err = fn(ctx)
-	if r.err != nil {
-		_, _ = r.err.Error(), errors.Is(r.err, errGoexit) // if its methods panic, then here
+	out, err = fn(ctx)
+	if err != nil {
+		_, _ = err.Error(), errors.Is(err, errGoexit) // if its methods panic, then here
 	}
+	return out, err
 }

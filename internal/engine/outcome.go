@@ -46,8 +46,12 @@ func (w *Worker) encode(err error) (f domain.Failure) {
 
 // finish records what the workflow function returned, or lets the run go on elsewhere.
 func (x *execution) finish(out json.RawMessage, err error) {
-	defer x.end(errReturned)
 	x.mu.Lock()
+	if x.returned { // startOver ends it
+		x.mu.Unlock()
+		return
+	}
+	defer x.end(errReturned)
 	x.returned = true
 	interrupted := x.interrupted
 	waiting := x.phase == parked || x.phase == parking
@@ -60,6 +64,20 @@ func (x *execution) finish(out json.RawMessage, err error) {
 		return
 	}
 	x.conclude(x.outcome(out, err))
+}
+
+// startOver gives the run back, to be replayed, because a step function has ended a goroutine of the run that may
+// be the only one. The caller has entered.
+func (x *execution) startOver() {
+	x.mu.Lock()
+	if x.returned { // finish sees to the rest
+		x.mu.Unlock()
+		return
+	}
+	x.returned, x.interrupted = true, true
+	x.mu.Unlock()
+	x.release()
+	x.end(errGoexit)
 }
 
 // release gives the run back, due at once, when no step function of it is left running here. One that

@@ -134,6 +134,55 @@ func TestFailuresOfUserCodeAreContained(t *testing.T) {
 	}
 }
 
+// runtime.Goexit in a step ends the goroutine that called it, perhaps the only one. The run starts over from its
+// history, once the steps beside it have ended, and repeats none of them.
+func TestGoexitInABranch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var calls tally
+		h := newHouse(t, workflow("w", func(s *engine.Scope) (string, error) {
+			beside := s.Go(s.Context(), engine.StepCall{Name: "beside", Fn: encoded(func(context.Context) (string, error) {
+				calls.add("beside")
+				time.Sleep(time.Second)
+				return "x", nil
+			})})
+			branch := make(chan error)
+			go func() { // when it exits, nobody sends
+				_, err := step(s, "exits", func(context.Context) (string, error) {
+					calls.add("exits")
+					if calls.of("exits") == 1 {
+						runtime.Goexit()
+					}
+					return "", nil
+				})
+				branch <- err
+			}()
+			select {
+			case err := <-branch:
+				if err != nil {
+					return "", err
+				}
+			case <-s.Context().Done():
+				calls.add("cut")
+				return "", s.Context().Err()
+			}
+			return decoded(beside.Wait())
+		}))
+		w := h.start()
+		defer h.stop(w)
+		id := h.create(domain.NewRun{WorkflowName: "w"})
+		h.completed(id, "x")
+		if calls.of("beside") != 1 || calls.of("exits") != 2 || calls.of("cut") != 1 {
+			t.Errorf("beside ran %d times, exits %d times, cut short %d times", calls.of("beside"), calls.of("exits"), calls.of("cut"))
+		}
+		for _, a := range h.attempts(id) {
+			if a.Status == domain.StepRunning {
+				t.Errorf("%s is still running", a.StepName)
+			}
+		}
+	})
+}
+
 func TestStepTimeoutCancelsItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
