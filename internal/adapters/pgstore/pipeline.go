@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 // methods, so that their names, arguments and rows are checked by the compiler.
 type pipeline struct {
 	schema *schema
+	typed  bool // pgx knows the types of the parameters
 	items  []queued
 }
 
@@ -35,7 +37,7 @@ func rows[P, R any](p *pipeline, query func(*dbsqlc.Queries, context.Context, P)
 		if err != nil {
 			return err
 		}
-		*out, err = pgx.CollectRows(found, rowTo[R])
+		*out, err = collect[R](found)
 		return err
 	})
 }
@@ -62,12 +64,18 @@ func one[P, R any](p *pipeline, query func(*dbsqlc.Queries, context.Context, P) 
 	p.record(func(q *dbsqlc.Queries) error {
 		_, err := query(q, context.Background(), params)
 		return err
-	}, func(res pgx.BatchResults) (err error) {
+	}, func(res pgx.BatchResults) error {
 		found, err := res.Query()
 		if err != nil {
 			return err
 		}
-		*out, err = pgx.CollectExactlyOneRow(found, rowTo[R])
+		all, err := collect[R](found)
+		if err == nil && len(all) != 1 {
+			err = fmt.Errorf("a query for one row gave %d", len(all))
+		}
+		if err == nil {
+			*out = all[0]
+		}
 		return err
 	})
 }
@@ -95,7 +103,11 @@ func readNothing(res pgx.BatchResults) error {
 func (p *pipeline) record(call func(*dbsqlc.Queries) error, read func(pgx.BatchResults) error) {
 	rec := &recorder{}
 	_ = call(dbsqlc.New(rec)) // always errRecorded, or what follows from it
-	p.items = append(p.items, queued{sql: p.schema.statement(rec.sql), args: rec.args, read: read})
+	args := rec.args
+	if p.typed {
+		args = lean(args)
+	}
+	p.items = append(p.items, queued{sql: p.schema.statement(rec.sql), args: args, read: read})
 }
 
 // sender is a connection or a transaction.
@@ -119,11 +131,32 @@ func (p *pipeline) send(ctx context.Context, to sender) error {
 	return res.Close()
 }
 
-func rowTo[R any](row pgx.CollectableRow) (R, error) {
-	if t := reflect.TypeFor[R](); t.Kind() == reflect.Struct && t != reflect.TypeFor[time.Time]() {
-		return pgx.RowToStructByPos[R](row)
+// collect reads all rows, column by column into the fields of R in their order, or into an R that is no struct.
+// Unlike pgx.RowToStructByPos it looks at the type once, not for each row.
+func collect[R any](found pgx.Rows) ([]R, error) {
+	defer found.Close()
+	var row R
+	fields := fieldsOf(&row)
+	out := []R{}
+	for found.Next() {
+		if err := found.Scan(fields...); err != nil {
+			return nil, err
+		}
+		out = append(out, row)
 	}
-	return pgx.RowTo[R](row)
+	return out, found.Err()
+}
+
+func fieldsOf[R any](row *R) []any {
+	v := reflect.ValueOf(row).Elem()
+	if _, scalar := any(row).(*time.Time); scalar || v.Kind() != reflect.Struct {
+		return []any{row}
+	}
+	fields := make([]any, v.NumField())
+	for i := range fields {
+		fields[i] = v.Field(i).Addr().Interface()
+	}
+	return fields
 }
 
 // recorder stands in for a connection: it keeps the statement instead of sending it.

@@ -96,7 +96,7 @@ func (r poolRunner) try(ctx context.Context, plan planning, do func(context.Cont
 		return err
 	}
 	defer conn.Release() // destroys a connection that is broken or still in a transaction
-	tx := &transaction{conn: conn, schema: r.core.schema, plan: plan}
+	tx := &transaction{conn: conn, core: r.core, plan: plan}
 	err = do(ctx, tx)
 	tx.end(ctx, err)
 	return err
@@ -104,10 +104,10 @@ func (r poolRunner) try(ctx context.Context, plan planning, do func(context.Cont
 
 // transaction is one on a connection of the pool.
 type transaction struct {
-	conn   *pgxpool.Conn
-	schema *schema
-	plan   planning
-	begun  bool
+	conn  *pgxpool.Conn
+	core  *core
+	plan  planning
+	begun bool
 }
 
 // send runs a pipeline and leaves the transaction open.
@@ -121,7 +121,7 @@ func (t *transaction) commit(ctx context.Context, build func(*pipeline)) error {
 }
 
 func (t *transaction) pipeline(build func(*pipeline), commit bool) *pipeline {
-	p := &pipeline{schema: t.schema}
+	p := &pipeline{schema: t.core.schema, typed: t.core.typed}
 	if !t.begun {
 		t.begun = true
 		p.raw(sqlBegin)

@@ -25,6 +25,7 @@ type core struct {
 	schema   *schema
 	pool     *pgxpool.Pool
 	ownsPool bool
+	typed    bool          // see typed
 	beats    *pgxpool.Pool // heartbeats only: a saturated pool must not cost leases
 	news     *notifier
 	closed   atomic.Bool
