@@ -81,8 +81,9 @@ type NewRun struct {
 	ID                string
 	WorkflowName      string
 	Version           string
-	IdempotencyKey    string        // "" is none
-	IdempotencyWindow time.Duration // how long the key binds; 0 is 24 h
+	IdempotencyKey    string          // "" is none
+	IdempotencyWindow time.Duration   // how long the key binds; 0 is 24 h
+	Config            json.RawMessage // nil is {}
 	Context           json.RawMessage
 	Input             json.RawMessage // nil is null
 	StartAfter        time.Duration   // added to the database's now; ignored when StartAt is set
@@ -90,6 +91,11 @@ type NewRun struct {
 	DeadlineAt        time.Time       // zero is none
 	ParentNamespaceID string
 	ParentAttemptID   string
+	// History are attempts that the run begins with, for a run that goes on where another one was: completed
+	// or failed, with ids of their own, in whatever order. They become the run's: their NamespaceID and RunID
+	// count for nothing. All else is kept as given; UpdatedAt becomes now, CreatedAt keeps milliseconds. The
+	// Config has to say so (RerunConfig with a step): the first claim of other runs reads no history.
+	History []StepAttempt
 }
 
 // DefaultIdempotencyWindow is how long an idempotency key binds when nothing else is said (TypeScript's constant).

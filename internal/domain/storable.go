@@ -19,8 +19,55 @@ func (n *NewRun) CheckStorable() error {
 		storableText("idempotency key", n.IdempotencyKey),
 		storableText("parent namespace", n.ParentNamespaceID),
 		storableText("parent attempt id", n.ParentAttemptID),
+		storableJSON("config", n.Config),
 		storableJSON("context", n.Context),
 		storableJSON("input", n.Input),
+		n.checkHistory(),
+	)
+}
+
+// checkHistory refuses what is no finished attempt of a run.
+func (n *NewRun) checkHistory() error {
+	if len(n.History) == 0 {
+		return nil
+	}
+	if _, from := RerunOrigin(n.Config); from == "" {
+		return fmt.Errorf("%w: the run begins with a history, and its config does not say so", ErrRejected)
+	}
+	ids := make(map[string]struct{}, len(n.History))
+	for i := range n.History {
+		a := &n.History[i]
+		if err := checkPast(a); err != nil {
+			return err
+		}
+		if _, twice := ids[a.ID]; twice {
+			return fmt.Errorf("%w: two attempts of the history have the id %q", ErrRejected, a.ID)
+		}
+		ids[a.ID] = struct{}{}
+	}
+	return nil
+}
+
+func checkPast(a *StepAttempt) error {
+	switch {
+	case a.ID == "" || a.StepName == "" || a.Kind == "":
+		return fmt.Errorf("%w: an attempt of the history lacks its id, step name or kind", ErrRejected)
+	case a.Status != StepCompleted && a.Status != StepFailed:
+		return fmt.Errorf("%w: an attempt of the history has not ended", ErrRejected)
+	case a.CreatedAt.IsZero():
+		return fmt.Errorf("%w: an attempt of the history lacks the time of its creation", ErrRejected)
+	case (a.ChildNamespaceID == "") != (a.ChildRunID == ""):
+		return fmt.Errorf("%w: an attempt of the history has half a link to a child", ErrRejected)
+	}
+	return first(
+		storableText("attempt id", a.ID),
+		storableText("step name", a.StepName),
+		storableText("step kind", string(a.Kind)),
+		storableText("child namespace", a.ChildNamespaceID),
+		storableText("child run id", a.ChildRunID),
+		storableJSON("step config", a.Config),
+		storableJSON("step context", a.Context),
+		storableJSON("step output", a.Output),
 	)
 }
 

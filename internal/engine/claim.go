@@ -173,7 +173,7 @@ func (w *Worker) begin(runs []domain.Run, l lease) {
 			w.resume(x, run, l)
 		case w.leftover(run.ID) != nil: // the claim was sent before its earlier execution ended
 			w.claims.Go(func() { w.replayUnwound(run, l) })
-		case run.Attempts == 1:
+		case run.Attempts == 1 && !run.BeganWithHistory():
 			w.execute(run, l, domain.History{})
 		default:
 			replay = append(replay, run)

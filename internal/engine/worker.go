@@ -98,6 +98,7 @@ func (w *Worker) Start(ctx context.Context) error {
 	w.loops.Go(func() { w.sweeping(loops) })
 	w.loops.Go(func() { w.watchingOthers(loops) })
 	w.loops.Go(func() { w.heartbeats(loops) })
+	w.loops.Go(func() { w.registering(loops) })
 	w.log.Info("worker started", zap.Int("concurrency", w.cfg.Concurrency), zap.Int("workflows", len(w.defs)))
 	return nil
 }

@@ -71,7 +71,8 @@ type ClientBackend interface {
 	// CreateRuns creates runs and returns them, as stored, in the order asked for. A run with the id is
 	// returned instead of made again. A run of the same workflow (any version) with the same idempotency
 	// key, created within the window, is returned instead (the oldest such), also when both are in this
-	// batch; concurrent calls with one key make one run.
+	// batch; concurrent calls with one key make one run. A run is made with its History in one transaction;
+	// that of one that was found is not looked at.
 	CreateRuns(ctx context.Context, runs []domain.NewRun) ([]domain.Run, error)
 
 	// SendSignals delivers signals and answers each by its index with the ids of the runs that got it,
@@ -189,6 +190,8 @@ type RunFilter struct {
 	WorkflowName   string
 	Version        string
 	IdempotencyKey string
+	WorkerID       string    // the running runs that this worker claimed last and has not given back
+	Live           bool      // only pending and running runs
 	CreatedAfter   time.Time // inclusive
 	CreatedBefore  time.Time // exclusive
 }
@@ -201,8 +204,14 @@ type PageRequest struct {
 }
 
 // Page is a part of a list, always in the list's order.
+//
+// A store may stop looking for what a filter selects after so many rows, so that a rare match among millions
+// costs no more than a frequent one. Then the page is short, or empty, and Stopped is the place of the
+// last row that it looked at: HasNext (of a page before a cursor: HasPrev) is true, and a request after (before)
+// Stopped goes on with the next row. A walk that follows it to the end sees what an unbounded one sees.
 type Page[T any] struct {
 	Items   []T
 	HasNext bool
 	HasPrev bool
+	Stopped *domain.Cursor
 }

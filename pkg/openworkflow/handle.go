@@ -2,6 +2,7 @@ package openworkflow
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -53,11 +54,15 @@ func newRun[In any](c *Client, id *identityOf, in *In, cfg *runConfig) (domain.N
 	if err != nil {
 		return domain.NewRun{}, fmt.Errorf("the input: %w", err)
 	}
+	return cfg.newRun(c, id, input), nil
+}
+
+func (cfg *runConfig) newRun(c *Client, id *identityOf, input json.RawMessage) domain.NewRun {
 	return domain.NewRun{
 		ID: domain.NewID(), WorkflowName: id.name, Version: id.version,
 		IdempotencyKey: cfg.key, IdempotencyWindow: c.config.window, Input: input,
 		StartAt: cfg.startAt, StartAfter: cfg.startAfter, DeadlineAt: cfg.deadline,
-	}, nil
+	}
 }
 
 // start creates a run.
@@ -70,6 +75,10 @@ func start[In, Out any](ctx context.Context, c *Client, id *identityOf, in *In, 
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", id, err)
 	}
+	return create[Out](ctx, c, id, run)
+}
+
+func create[Out any](ctx context.Context, c *Client, id *identityOf, run domain.NewRun) (*RunHandle[Out], error) {
 	made, err := c.starts.Create(ctx, run)
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", id, err)

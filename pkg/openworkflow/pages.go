@@ -33,6 +33,10 @@ type Page[T any] struct {
 	// Next and Prev are the cursors of the pages after and before this one, for PageOptions; "" if there is
 	// none. Their form is TypeScript's.
 	Next, Prev string
+	// Partial: the backend stopped looking before the page was full, so that it answers in time although the
+	// filter selects few of very many runs. The page may be empty; Next (of a page Before a cursor: Prev) goes on
+	// where it stopped. A loop that ends when Next is "" sees everything; one that ends at an empty page does not.
+	Partial bool
 }
 
 // request checks the options and translates them.
@@ -55,8 +59,8 @@ func (o PageOptions) request() (ports.PageRequest, error) {
 	return req, err
 }
 
-// pageOf translates a page; place says where in the list an item is.
-func pageOf[D, T any](p ports.Page[D], translate func(*D) T, place func(*D) domain.Cursor) *Page[T] {
+// pageOf translates the page that was asked for; place says where in the list an item is.
+func pageOf[D, T any](p ports.Page[D], asked ports.PageRequest, translate func(*D) T, place func(*D) domain.Cursor) *Page[T] {
 	out := &Page[T]{Items: make([]T, len(p.Items))}
 	for i := range p.Items {
 		out.Items[i] = translate(&p.Items[i])
@@ -68,6 +72,18 @@ func pageOf[D, T any](p ports.Page[D], translate func(*D) T, place func(*D) doma
 		if p.HasPrev {
 			out.Prev = formatCursor(place(&p.Items[0]))
 		}
+	}
+	if p.Stopped == nil {
+		return out
+	}
+	stopped := formatCursor(*p.Stopped)
+	if out.Partial = true; len(p.Items) == 0 && p.HasNext && p.HasPrev {
+		out.Next, out.Prev = stopped, stopped // nothing is between it and where the page began
+	}
+	if asked.Before != nil {
+		out.Prev = stopped
+	} else {
+		out.Next = stopped
 	}
 	return out
 }

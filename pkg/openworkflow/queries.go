@@ -10,12 +10,13 @@ import (
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/internal/edge"
 )
 
-// RunFilter selects runs for ListRuns. Zero fields select all.
+// RunFilter selects runs. Zero fields select all.
 type RunFilter struct {
 	WorkflowName   string
 	Version        string
 	Status         RunStatus
 	IdempotencyKey string
+	WorkerID       string    // running runs that this worker holds
 	CreatedAfter   time.Time // inclusive
 	CreatedBefore  time.Time // exclusive
 
@@ -59,7 +60,8 @@ func checkRunID(id string) error {
 
 func notFound(id string) error { return fmt.Errorf("%w: %s", ErrRunNotFound, id) }
 
-// ListRuns returns a page of the runs that the filter selects, newest first.
+// ListRuns returns a page of the runs that the filter selects, newest first. Where a filter selects few of very
+// many runs, a page may be Partial.
 func (c *Client) ListRuns(ctx context.Context, filter RunFilter) (*Page[Run], error) {
 	if err := c.ready(); err != nil {
 		return nil, err
@@ -76,7 +78,7 @@ func (c *Client) ListRuns(ctx context.Context, filter RunFilter) (*Page[Run], er
 	if err != nil {
 		return nil, err
 	}
-	return pageOf(runs, runOf, func(r *domain.Run) domain.Cursor {
+	return pageOf(runs, page, runOf, func(r *domain.Run) domain.Cursor {
 		return domain.Cursor{CreatedAt: r.CreatedAt, ID: r.ID}
 	}), nil
 }
@@ -88,6 +90,7 @@ func (f RunFilter) filter() (ports.RunFilter, error) {
 	}
 	for _, text := range []struct{ what, text string }{
 		{"RunFilter.WorkflowName", f.WorkflowName}, {"RunFilter.Version", f.Version}, {"RunFilter.IdempotencyKey", f.IdempotencyKey},
+		{"RunFilter.WorkerID", f.WorkerID},
 	} {
 		if err := edge.CheckText(text.what, text.text, edge.MaxKey); err != nil {
 			return ports.RunFilter{}, err
@@ -103,7 +106,7 @@ func (f RunFilter) filter() (ports.RunFilter, error) {
 	}
 	return ports.RunFilter{
 		Status: status, WorkflowName: f.WorkflowName, Version: f.Version, IdempotencyKey: f.IdempotencyKey,
-		CreatedAfter: f.CreatedAfter, CreatedBefore: f.CreatedBefore,
+		WorkerID: f.WorkerID, CreatedAfter: f.CreatedAfter, CreatedBefore: f.CreatedBefore,
 	}, nil
 }
 
@@ -132,7 +135,7 @@ func (c *Client) ListStepAttempts(ctx context.Context, runID string, page PageOp
 	if err != nil {
 		return nil, err
 	}
-	return pageOf(attempts, stepAttemptOf, func(a *domain.StepAttempt) domain.Cursor {
+	return pageOf(attempts, req, stepAttemptOf, func(a *domain.StepAttempt) domain.Cursor {
 		return domain.Cursor{CreatedAt: a.CreatedAt, ID: a.ID}
 	}), nil
 }

@@ -33,10 +33,11 @@ func (s *Store) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]domain.
 	return out, nil
 }
 
-// checkParents refuses what the foreign key of the SQL stores refuses: a new run whose parent attempt does
-// not exist. The attempt is only looked for where a run would be made.
+// checkParents refuses what the foreign keys of the SQL stores refuse: a new run whose parent attempt, or a
+// child of whose history, does not exist; and attempts whose id is taken. They are only looked at where a
+// run would be made.
 func (x *tx) checkParents(runs []domain.NewRun) error {
-	ids, keys := make(map[string]struct{}), make(map[workflowKey]struct{})
+	ids, keys, attempts := make(map[string]struct{}), make(map[workflowKey]struct{}), make(map[string]struct{})
 	for i := range runs {
 		n := &runs[i]
 		key := workflowKey{n.WorkflowName, n.IdempotencyKey}
@@ -48,6 +49,9 @@ func (x *tx) checkParents(runs []domain.NewRun) error {
 		ids[n.ID] = struct{}{}
 		if n.IdempotencyKey != "" {
 			keys[key] = struct{}{}
+		}
+		if err := x.checkHistory(n.History, attempts); err != nil {
+			return err
 		}
 		if n.ParentNamespaceID == "" || n.ParentAttemptID == "" {
 			continue
@@ -69,6 +73,9 @@ func (x *tx) createRun(n *domain.NewRun) (r *run, created bool) {
 	}
 	r = &run{Run: newRow(x.sp.namespace, n, x.now), seq: x.data.nextSeq()}
 	x.sp.insertRun(r)
+	for i := range n.History {
+		x.sp.storeAttempt(r, pastAttempt(r, &n.History[i], x.now))
+	}
 	x.tell(r)
 	return r, true
 }
@@ -78,6 +85,10 @@ func newRow(namespace string, n *domain.NewRun, now time.Time) domain.Run {
 	if input == nil {
 		input = json.RawMessage("null")
 	}
+	config := clone(n.Config)
+	if config == nil {
+		config = json.RawMessage("{}")
+	}
 	return domain.Run{
 		NamespaceID:       namespace,
 		ID:                n.ID,
@@ -85,7 +96,7 @@ func newRow(namespace string, n *domain.NewRun, now time.Time) domain.Run {
 		Version:           n.Version,
 		Status:            domain.RunPending,
 		IdempotencyKey:    n.IdempotencyKey,
-		Config:            json.RawMessage("{}"),
+		Config:            config,
 		Context:           clone(n.Context),
 		Input:             input,
 		ParentNamespaceID: n.ParentNamespaceID,
@@ -109,4 +120,29 @@ func (x *tx) keyedRun(n *domain.NewRun) *run {
 		}
 	}
 	return nil
+}
+
+func (x *tx) checkHistory(history []domain.StepAttempt, taken map[string]struct{}) error {
+	for i := range history {
+		a := &history[i]
+		if _, twice := taken[a.ID]; twice || x.sp.attempts[a.ID] != nil {
+			return fmt.Errorf("%w: there is another attempt with the id %s", domain.ErrRejected, a.ID)
+		}
+		taken[a.ID] = struct{}{}
+		if a.ChildRunID != "" && x.data.space(a.ChildNamespaceID).runs[a.ChildRunID] == nil {
+			return fmt.Errorf("%w: the child of an attempt does not exist", domain.ErrRejected)
+		}
+	}
+	return nil
+}
+
+// pastAttempt is an attempt of the history that a run begins with.
+func pastAttempt(r *run, given *domain.StepAttempt, now time.Time) *domain.StepAttempt {
+	a := cloneAttempt(given)
+	a.NamespaceID, a.RunID, a.UpdatedAt = r.NamespaceID, r.ID, now
+	a.CreatedAt = plain(a.CreatedAt).Truncate(time.Millisecond)
+	if a.Config == nil {
+		a.Config = json.RawMessage("{}")
+	}
+	return &a
 }

@@ -120,6 +120,8 @@ func matches(f ports.RunFilter, r *run) bool {
 		(f.WorkflowName == "" || r.WorkflowName == f.WorkflowName) &&
 		(f.Version == "" || r.Version == f.Version) &&
 		(f.IdempotencyKey == "" || r.IdempotencyKey == f.IdempotencyKey) &&
+		(f.WorkerID == "" || (r.WorkerID == f.WorkerID && r.Status == domain.RunRunning)) &&
+		(!f.Live || !r.Status.Terminal()) &&
 		(f.CreatedAfter.IsZero() || !r.CreatedAt.Before(f.CreatedAfter)) &&
 		(f.CreatedBefore.IsZero() || r.CreatedAt.Before(f.CreatedBefore))
 }

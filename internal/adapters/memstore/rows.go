@@ -68,6 +68,7 @@ type space struct {
 	waits     map[string]map[string]*attempt // open signal-waits by signal and id
 	linked    map[string]*attempt            // open workflow steps with a child, by id
 	signals   mailbox
+	workers   map[string]*domain.WorkerRecord // that registered, by id
 }
 
 func newSpace(namespace string) *space {
@@ -81,6 +82,7 @@ func newSpace(namespace string) *space {
 		waits:     make(map[string]map[string]*attempt),
 		linked:    make(map[string]*attempt),
 		signals:   newMailbox(),
+		workers:   make(map[string]*domain.WorkerRecord),
 	}
 }
 

@@ -10,9 +10,11 @@ import (
 )
 
 var (
-	_ ports.Backend  = (*Store)(nil)
-	_ ports.Notifier = (*Store)(nil)
-	_ ports.Paced    = (*Store)(nil)
+	_ ports.Backend   = (*Store)(nil)
+	_ ports.Notifier  = (*Store)(nil)
+	_ ports.Paced     = (*Store)(nil)
+	_ ports.Inspector = (*Store)(nil)
+	_ ports.Registry  = (*Store)(nil)
 )
 
 // Store is a view of a data set: the namespace that its methods act in. It is safe for concurrent use.

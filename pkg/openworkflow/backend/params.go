@@ -88,6 +88,8 @@ type SweepResult = ports.SweepResult
 //	WorkflowName   string
 //	Version        string
 //	IdempotencyKey string
+//	WorkerID       string    // the running runs that this worker claimed last and has not given back
+//	Live           bool      // only pending and running runs
 //	CreatedAfter   time.Time // inclusive
 //	CreatedBefore  time.Time // exclusive
 type RunFilter = ports.RunFilter
@@ -102,7 +104,28 @@ type PageRequest = ports.PageRequest
 // Page is a part of a list, always in the list's order. As in TypeScript, a page before a cursor has a
 // next one, and a page after a cursor has a previous one.
 //
+// A store may stop looking for what a filter selects after so many rows, so that a rare match among millions
+// costs no more than a frequent one. Then the page is short, or empty, and Stopped is the place of the last row
+// that it looked at: HasNext (of a page before a cursor: HasPrev) is true, and a request after (before) Stopped
+// goes on with the next row. A walk that follows it to the end sees what an unbounded one sees.
+//
 //	Items   []T
 //	HasNext bool
 //	HasPrev bool
+//	Stopped *Cursor
 type Page[T any] = ports.Page[T]
+
+// StatsRequest says what WorkflowStats looks at.
+//
+//	Window       time.Duration // up to now, at least a millisecond for each bucket
+//	Buckets      int           // at least 1
+//	WorkflowName string        // "" is all
+//	Limit        int64         // up to which the numbers of all time count
+type StatsRequest = ports.StatsRequest
+
+// StatsResult holds the summaries, busiest first.
+//
+//	Workflows []WorkflowStats
+//	Sampled   bool // the window has more runs than were looked at: the newest
+//	Now       time.Time
+type StatsResult = ports.StatsResult

@@ -70,7 +70,8 @@ type Backend = ports.Backend
 // creates runs and returns them, as stored, in the order asked for. A run with the id is returned instead
 // of made again. A run of the same workflow (any version) with the same idempotency key, created within
 // the window, is returned instead (the oldest such), also when both are in this batch; concurrent calls
-// with one key make one run.
+// with one key make one run. A run is made with its History in one transaction; that of one that was found is
+// not looked at.
 //
 //	SendSignals(ctx, []Signal) ([]SignalResult, error)
 //
@@ -122,6 +123,49 @@ type Notifier = ports.Notifier
 //
 //	IdleInterval() time.Duration
 type Paced = ports.Paced
+
+// Inspector is an optional capability of a Backend: what people and monitoring look at. Its methods are cheap
+// enough for a page that is loaded every few seconds over a table of millions of runs; where an exact answer
+// is not, they say what they have not looked at.
+//
+//	TallyRuns(ctx, RunFilter, limit int64) (Tally, error)
+//
+// counts the runs that the filter selects, per status (the filter's own Status and Live count for nothing), each
+// up to limit. No number is too high; one that may be too low is limit, or its status is in AtLeast. TallyOf
+// makes one answer of several looks.
+//
+//	WorkflowStats(ctx, StatsRequest) (StatsResult, error)
+//
+// summarises the runs of each workflow and version that has runs in the window, or runs that have not ended.
+// NewStats and WindowUntil do the arithmetic.
+//
+//	ListWorkers(ctx, seenWithin time.Duration) ([]WorkerRecord, error)
+//
+// lists the namespace's workers, by id: those that registered within the last seenWithin, and those that hold a
+// live lease.
+//
+//	GetStepAttempts(ctx, ids []string) ([]StepAttempt, error)
+//
+// returns the attempts with these ids, in any order; unknown ids are left out.
+//
+//	Ping(ctx) error
+//
+// asks the database whether it answers and has the tables that this version needs; else ErrNotMigrated or the
+// error of the connection.
+type Inspector = ports.Inspector
+
+// Registry is an optional capability of a Backend: workers say that they live.
+//
+//	RegisterWorker(ctx, WorkerRecord) error
+//
+// inserts the worker, or renews its registration: SeenAt becomes now. Of a worker that is there already,
+// StartedAt stays. StartedAt, SeenAt and Holding of the record count for nothing. Registrations that nobody renewed
+// for RegistrationKept are removed.
+//
+//	UnregisterWorker(ctx, id string) error
+//
+// removes a worker's registration, if there is one.
+type Registry = ports.Registry
 
 // Event is a bundle of news about one namespace.
 //

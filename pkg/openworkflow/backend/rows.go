@@ -39,11 +39,20 @@ const (
 //	ID, WorkflowName, Version string
 //	IdempotencyKey            string        // "" is none
 //	IdempotencyWindow         time.Duration // how long the key binds; 0 is 24 h: (*NewRun).Window
+//	Config                    json.RawMessage // nil is {}
 //	Context, Input            json.RawMessage // a nil input is null
 //	StartAfter                time.Duration // added to the database's now; ignored when StartAt is set
 //	StartAt                   time.Time     // zero is at once: (*NewRun).AvailableAt
 //	DeadlineAt                time.Time     // zero is none
 //	ParentNamespaceID, ParentAttemptID string
+//	History                   []StepAttempt
+//
+// History are attempts that the run begins with, for a run that goes on where another one was: completed or
+// failed, with ids of their own, in whatever order. They become the run's: their NamespaceID and RunID count for
+// nothing. All else is kept as given; UpdatedAt becomes now, CreatedAt keeps milliseconds. The Config says so,
+// with a "fromStep" that is not empty. What is no finished attempt, has an id that is taken, or links to a
+// child that does not exist, is refused (ErrRejected).
+// (*NewRun).CheckStorable finds what every store refuses.
 type NewRun = domain.NewRun
 
 // WorkflowKey names what a worker can execute.
@@ -158,3 +167,66 @@ type ChildOutcome = domain.ChildOutcome
 //	Children map[string]ChildOutcome    // terminal children of open workflow steps, by attempt id
 //	Missing  map[string]bool            // open workflow steps whose linked child does not exist
 type History = domain.History
+
+// Tally counts runs by status without looking at all of them.
+//
+//	RunCounts
+//	AtLeast []RunStatus // the statuses of which not every run was looked at: there may be more than counted
+type Tally = domain.Tally
+
+// Scan is what one look at a part of the runs has counted.
+//
+//	RunCounts
+//	Statuses []RunStatus // what the part can hold; nil is every status
+//	Complete bool        // every run of these statuses was looked at
+type Scan = domain.Scan
+
+// WorkerRecord is what a worker says about itself, and what its leases say.
+//
+//	ID, Host    string
+//	PID         int
+//	Language    string // "go"; "" is not known: the worker has not registered
+//	Workflows   []WorkflowKey
+//	Concurrency int
+//	StartedAt   time.Time // of the first registration
+//	SeenAt      time.Time // of the latest
+//	Holding     int64     // runs whose lease it holds
+type WorkerRecord = domain.WorkerRecord
+
+// WorkflowStats summarises the runs of one workflow and version.
+//
+//	WorkflowKey
+//	Tally
+//	Buckets   []StatsBucket
+//	P50, P95  time.Duration // created to finished, of the runs that completed in the window
+//	OldestDue time.Time     // when the oldest run that can be claimed became due
+type WorkflowStats = domain.WorkflowStats
+
+// StatsBucket counts what happened in a stretch of time.
+//
+//	Start                      time.Time
+//	Started, Completed, Failed int64
+type StatsBucket = domain.StatsBucket
+
+// StatsWindow is a stretch of time, cut into buckets of equal width.
+//
+//	Start time.Time
+//	Width time.Duration // of a bucket
+//	Count int
+//
+// (StatsWindow).Bucket is the index of the bucket that a time is in; (StatsWindow).Starts are their beginnings.
+type StatsWindow = domain.StatsWindow
+
+// StatsCell are runs of one workflow and status that were created and finished in the same buckets.
+//
+//	WorkflowKey
+//	Status            RunStatus
+//	Created, Finished int // buckets; -1 is outside the window
+//	Runs              int64
+//	Durations         []time.Duration // created to finished, of the completed ones
+type StatsCell = domain.StatsCell
+
+// Stats gathers what a store has looked at into summaries: after each (*Stats).Look, (*Stats).Add cells or
+// (*Stats).Count runs; tell (*Stats).Live of workflows with runs that have not ended. (*Stats).Workflows are the
+// summaries.
+type Stats = domain.Stats

@@ -129,3 +129,18 @@ func NewID() string { return domain.NewID() }
 
 // DefaultIdempotencyWindow is how long an idempotency key binds when nothing else is said.
 const DefaultIdempotencyWindow = domain.DefaultIdempotencyWindow
+
+// RegistrationKept is how long a registration that nobody renews is kept.
+const RegistrationKept = domain.RegistrationKept
+
+// TallyOf makes one answer of several looks at the same runs. No look counts too many, so the highest number is
+// the best; it is exact where one look was complete. Numbers are cut at limit.
+func TallyOf(limit int64, scans ...Scan) Tally { return domain.TallyOf(limit, scans...) }
+
+// WindowUntil is the window of about that length that now is in the last bucket of.
+func WindowUntil(now time.Time, length time.Duration, buckets int) StatsWindow {
+	return domain.WindowUntil(now, length, buckets)
+}
+
+// NewStats gathers for the window; the all-time numbers are cut at limit.
+func NewStats(window StatsWindow, limit int64) *Stats { return domain.NewStats(window, limit) }
