@@ -22,12 +22,12 @@ func (n *NewRun) CheckStorable() error {
 		storableJSON("config", n.Config),
 		storableJSON("context", n.Context),
 		storableJSON("input", n.Input),
-		n.checkHistory(),
+		n.CheckHistory(),
 	)
 }
 
-// checkHistory refuses what is no finished attempt of a run.
-func (n *NewRun) checkHistory() error {
+// CheckHistory refuses a history that no store keeps, with an error that wraps ErrRejected.
+func (n *NewRun) CheckHistory() error {
 	if len(n.History) == 0 {
 		return nil
 	}

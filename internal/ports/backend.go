@@ -190,10 +190,22 @@ type RunFilter struct {
 	WorkflowName   string
 	Version        string
 	IdempotencyKey string
-	WorkerID       string    // the running runs that this worker claimed last and has not given back
+	WorkerID       string    // running runs that this worker has a lease on that has not run out
 	Live           bool      // only pending and running runs
 	CreatedAfter   time.Time // inclusive
 	CreatedBefore  time.Time // exclusive
+}
+
+// Selects reports whether the filter selects the run.
+func (f *RunFilter) Selects(r *domain.Run, now time.Time) bool {
+	return (f.Status == "" || r.Status == f.Status) &&
+		(f.WorkflowName == "" || r.WorkflowName == f.WorkflowName) &&
+		(f.Version == "" || r.Version == f.Version) &&
+		(f.IdempotencyKey == "" || r.IdempotencyKey == f.IdempotencyKey) &&
+		(f.WorkerID == "" || (r.Status == domain.RunRunning && r.WorkerID == f.WorkerID && r.AvailableAt.After(now))) &&
+		(!f.Live || !r.Status.Terminal()) &&
+		(f.CreatedAfter.IsZero() || !r.CreatedAt.Before(f.CreatedAfter)) &&
+		(f.CreatedBefore.IsZero() || r.CreatedAt.Before(f.CreatedBefore))
 }
 
 // PageRequest asks for a page: after a cursor, before one, or the first.

@@ -16,7 +16,7 @@ type RunFilter struct {
 	Version        string
 	Status         RunStatus
 	IdempotencyKey string
-	WorkerID       string    // running runs that this worker holds
+	WorkerID       string    // running runs that this worker holds: its lease on them has not run out
 	CreatedAfter   time.Time // inclusive
 	CreatedBefore  time.Time // exclusive
 

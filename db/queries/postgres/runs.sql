@@ -4,7 +4,7 @@ INSERT INTO openworkflow.workflow_runs AS r (
   parent_step_attempt_namespace_id, parent_step_attempt_id, available_at, deadline_at, created_at, updated_at
 )
 SELECT sqlc.arg(namespace_id), t.id, t.workflow_name, NULLIF(t.version, ''), 'pending', NULLIF(t.idempotency_key, ''),
-  '{}'::jsonb, NULLIF(t.context, '')::jsonb, t.input::jsonb, 0,
+  t.config::jsonb, NULLIF(t.context, '')::jsonb, t.input::jsonb, 0,
   NULLIF(t.parent_namespace_id, ''), NULLIF(t.parent_attempt_id, ''),
   COALESCE(NULLIF(t.start_at, '0001-01-01 00:00:00Z'::timestamptz), now() + t.start_after * INTERVAL '1 microsecond'),
   NULLIF(t.deadline_at, '0001-01-01 00:00:00Z'::timestamptz),
@@ -12,7 +12,7 @@ SELECT sqlc.arg(namespace_id), t.id, t.workflow_name, NULLIF(t.version, ''), 'pe
 FROM (
   SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(workflow_names)::text[]) AS workflow_name,
     unnest(sqlc.arg(versions)::text[]) AS version, unnest(sqlc.arg(idempotency_keys)::text[]) AS idempotency_key,
-    unnest(sqlc.arg(windows)::bigint[]) AS key_window,
+    unnest(sqlc.arg(windows)::bigint[]) AS key_window, unnest(sqlc.arg(configs)::text[]) AS config,
     unnest(sqlc.arg(contexts)::text[]) AS context, unnest(sqlc.arg(inputs)::text[]) AS input,
     unnest(sqlc.arg(parent_namespace_ids)::text[]) AS parent_namespace_id,
     unnest(sqlc.arg(parent_attempt_ids)::text[]) AS parent_attempt_id,
@@ -116,15 +116,16 @@ SELECT status, count(*) AS runs FROM openworkflow.workflow_runs
 WHERE namespace_id COLLATE "C" = sqlc.arg(namespace_id)::text
 GROUP BY status;
 
+-- Within the rows from one place to another: the lower one is where a filter has to stop looking.
 -- name: ListRuns :many
 SELECT * FROM openworkflow.workflow_runs
 WHERE namespace_id COLLATE "C" = sqlc.arg(namespace_id)::text
   AND (created_at, id COLLATE "C") < (sqlc.arg(before_created_at)::timestamptz, sqlc.arg(before_id)::text)
+  AND (created_at, id COLLATE "C") >= (sqlc.arg(end_created_at)::timestamptz, sqlc.arg(end_id)::text)
   AND created_at >= sqlc.arg(created_after)::timestamptz AND created_at < sqlc.arg(created_before)::timestamptz
   AND (sqlc.narg(statuses)::text[] IS NULL OR status = ANY (sqlc.narg(statuses)::text[]))
   AND (sqlc.narg(workflow_name)::text IS NULL OR workflow_name = sqlc.narg(workflow_name))
   AND (sqlc.narg(version)::text IS NULL OR version = sqlc.narg(version))
-  AND (sqlc.narg(idempotency_key)::text IS NULL OR idempotency_key = sqlc.narg(idempotency_key))
 ORDER BY created_at DESC, id COLLATE "C" DESC
 LIMIT sqlc.arg(row_limit);
 
@@ -132,10 +133,10 @@ LIMIT sqlc.arg(row_limit);
 SELECT * FROM openworkflow.workflow_runs
 WHERE namespace_id COLLATE "C" = sqlc.arg(namespace_id)::text
   AND (created_at, id COLLATE "C") > (sqlc.arg(after_created_at)::timestamptz, sqlc.arg(after_id)::text)
+  AND (created_at, id COLLATE "C") <= (sqlc.arg(end_created_at)::timestamptz, sqlc.arg(end_id)::text)
   AND created_at >= sqlc.arg(created_after)::timestamptz AND created_at < sqlc.arg(created_before)::timestamptz
   AND (sqlc.narg(statuses)::text[] IS NULL OR status = ANY (sqlc.narg(statuses)::text[]))
   AND (sqlc.narg(workflow_name)::text IS NULL OR workflow_name = sqlc.narg(workflow_name))
   AND (sqlc.narg(version)::text IS NULL OR version = sqlc.narg(version))
-  AND (sqlc.narg(idempotency_key)::text IS NULL OR idempotency_key = sqlc.narg(idempotency_key))
 ORDER BY created_at, id COLLATE "C"
 LIMIT sqlc.arg(row_limit);

@@ -105,7 +105,8 @@ WHERE u.seq = ANY (ARRAY (
 
 -- What the tables must have; it fails where a migration is missing.
 -- name: ProbeTables :exec
-SELECT r.failures, r.recoveries, a.final, a.retry_at, s.step_attempt_id, b.seq
+SELECT r.failures, r.recoveries, a.final, a.retry_at, s.step_attempt_id, b.seq,
+  'openworkflow.workflow_workers'::regclass::text AS workers -- without a privilege on it
 FROM openworkflow.workflow_runs r, openworkflow.step_attempts a, openworkflow.workflow_signals s,
   openworkflow.workflow_signal_buffer b
 LIMIT 0;

@@ -144,5 +144,8 @@ func pastAttempt(r *run, given *domain.StepAttempt, now time.Time) *domain.StepA
 	if a.Config == nil {
 		a.Config = json.RawMessage("{}")
 	}
+	if a.Status == domain.StepCompleted && a.Output == nil {
+		a.Output = json.RawMessage("null")
+	}
 	return &a
 }

@@ -21,7 +21,7 @@ func (s *Store) TallyRuns(ctx context.Context, f ports.RunFilter, limit int64) (
 	all := domain.Scan{Complete: true}
 	err = s.do(ctx, func(x *tx) error {
 		for _, r := range x.sp.list {
-			if matches(f, r) {
+			if f.Selects(&r.Run, x.now) {
 				all.Add(string(r.Status), 1)
 			}
 		}

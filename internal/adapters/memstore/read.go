@@ -109,21 +109,10 @@ func (s *Store) ListRuns(ctx context.Context, f ports.RunFilter, p ports.PageReq
 		seek := func(c *domain.Cursor) (int, int) {
 			return around(len(rows), func(i int) int { return compareKeys(rows[i].CreatedAt, rows[i].ID, c.CreatedAt, c.ID) })
 		}
-		out = page(rows, p, true, seek, func(r *run) bool { return matches(f, r) }, func(r *run) domain.Run { return cloneRun(&r.Run) })
+		out = page(rows, p, true, seek, func(r *run) bool { return f.Selects(&r.Run, x.now) }, func(r *run) domain.Run { return cloneRun(&r.Run) })
 		return nil
 	})
 	return out, err
-}
-
-func matches(f ports.RunFilter, r *run) bool {
-	return (f.Status == "" || r.Status == f.Status) &&
-		(f.WorkflowName == "" || r.WorkflowName == f.WorkflowName) &&
-		(f.Version == "" || r.Version == f.Version) &&
-		(f.IdempotencyKey == "" || r.IdempotencyKey == f.IdempotencyKey) &&
-		(f.WorkerID == "" || (r.WorkerID == f.WorkerID && r.Status == domain.RunRunning)) &&
-		(!f.Live || !r.Status.Terminal()) &&
-		(f.CreatedAfter.IsZero() || !r.CreatedAt.Before(f.CreatedAfter)) &&
-		(f.CreatedBefore.IsZero() || r.CreatedAt.Before(f.CreatedBefore))
 }
 
 // ListStepAttempts is ports.ClientBackend's.

@@ -20,7 +20,12 @@ const maxBatch = 8 << 20
 // run of a transaction is refused, none of it is made, and the error wraps domain.ErrRejected.
 func (c *client) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]domain.Run, error) {
 	out := make([]domain.Run, 0, len(runs))
-	for part := range cut(runs, func(n *domain.NewRun) int { return len(n.Input) + len(n.Context) + 256 }) {
+	for i := range runs {
+		if err := runs[i].CheckHistory(); err != nil {
+			return nil, err
+		}
+	}
+	for part := range cut(runs, newRunSize) {
 		created, err := c.createRuns(ctx, part)
 		if err != nil {
 			return nil, err
@@ -60,6 +65,9 @@ func (c *client) createRuns(ctx context.Context, runs []domain.NewRun) ([]domain
 		}
 		for i, round := range rounds {
 			rows(p, (*dbsqlc.Queries).InsertRuns, c.insertParams(round), &inserted[i])
+		}
+		if past := historiesOf(runs); len(past) > 0 {
+			exec(p, (*dbsqlc.Queries).InsertHistories, c.historyParams(past))
 		}
 		if keyed := keyedOf(runs); len(keyed) > 0 {
 			rows(p, (*dbsqlc.Queries).GetStandingRuns, c.standingParams(keyed), &standing)
@@ -234,6 +242,7 @@ func (c *client) insertParams(runs []domain.NewRun) dbsqlc.InsertRunsParams {
 		Versions:           column(runs, func(n *domain.NewRun) string { return n.Version }),
 		IdempotencyKeys:    column(runs, func(n *domain.NewRun) string { return n.IdempotencyKey }),
 		Windows:            column(runs, func(n *domain.NewRun) int64 { return micros(n.Window()) }),
+		Configs:            column(runs, func(n *domain.NewRun) string { return orEmpty(n.Config) }),
 		Contexts:           column(runs, func(n *domain.NewRun) string { return string(n.Context) }),
 		Inputs:             column(runs, func(n *domain.NewRun) string { return orNull(n.Input) }),
 		ParentNamespaceIds: column(runs, func(n *domain.NewRun) string { return n.ParentNamespaceID }),

@@ -96,7 +96,10 @@ func open(ctx context.Context, sc *schema, pool *pgxpool.Pool, owns bool, cfg Co
 	if err != nil {
 		return nil, interpretError(err)
 	}
-	c := &core{schema: sc, pool: pool, ownsPool: owns, typed: typed(pool), beats: beats, sweeps: make(map[string]sweepPlace)}
+	c := &core{
+		schema: sc, pool: pool, ownsPool: owns, typed: typed(pool), beats: beats,
+		scan: defaultScan, sweeps: make(map[string]sweepPlace),
+	}
 	c.news = newNotifier(c, listen)
 	s := newStore(c, cfg.Namespace)
 	if err := s.runner.run(ctx, planOnce, (*pipeline).probe); err != nil {

@@ -97,6 +97,14 @@ func orNull(raw json.RawMessage) string {
 	return string(raw)
 }
 
+// orEmpty is a config that is an empty object when there is none.
+func orEmpty(raw json.RawMessage) string {
+	if raw == nil {
+		return "{}"
+	}
+	return string(raw)
+}
+
 // failureText is the stored form of an error; "" stands for SQL NULL.
 func failureText(f *domain.Failure) string { return string(f.JSON()) }
 

@@ -14,10 +14,13 @@ import (
 )
 
 var (
-	_ ports.Backend  = (*Store)(nil)
-	_ ports.Notifier = (*Store)(nil)
-	_ ports.Paced    = (*Store)(nil)
-	_ ports.Backend  = (*TxStore)(nil)
+	_ ports.Backend   = (*Store)(nil)
+	_ ports.Notifier  = (*Store)(nil)
+	_ ports.Paced     = (*Store)(nil)
+	_ ports.Inspector = (*Store)(nil)
+	_ ports.Registry  = (*Store)(nil)
+	_ ports.Backend   = (*TxStore)(nil)
+	_ ports.Inspector = (*TxStore)(nil)
 )
 
 // core is what the stores of one Open share, in all namespaces.
@@ -28,6 +31,7 @@ type core struct {
 	typed    bool          // see typed
 	beats    *pgxpool.Pool // heartbeats only: a saturated pool must not cost leases
 	news     *notifier
+	scan     scanLimits
 	closed   atomic.Bool
 	once     sync.Once
 

@@ -88,10 +88,12 @@ type SweepResult = ports.SweepResult
 //	WorkflowName   string
 //	Version        string
 //	IdempotencyKey string
-//	WorkerID       string    // the running runs that this worker claimed last and has not given back
+//	WorkerID       string    // running runs that this worker has a lease on that has not run out
 //	Live           bool      // only pending and running runs
 //	CreatedAfter   time.Time // inclusive
 //	CreatedBefore  time.Time // exclusive
+//
+// (*RunFilter).Selects reports whether it selects a run.
 type RunFilter = ports.RunFilter
 
 // PageRequest asks for a page: after a cursor, before one, or the first.

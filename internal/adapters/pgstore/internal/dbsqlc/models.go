@@ -54,3 +54,15 @@ type StepAttempt struct {
 	Final                       bool
 	RetryAt                     *time.Time
 }
+
+type Worker struct {
+	NamespaceID string
+	ID          string
+	Host        string
+	Pid         int32
+	Language    string
+	Workflows   []byte
+	Concurrency int32
+	StartedAt   time.Time
+	SeenAt      time.Time
+}

@@ -318,7 +318,7 @@ INSERT INTO openworkflow.workflow_runs AS r (
   parent_step_attempt_namespace_id, parent_step_attempt_id, available_at, deadline_at, created_at, updated_at
 )
 SELECT $1, t.id, t.workflow_name, NULLIF(t.version, ''), 'pending', NULLIF(t.idempotency_key, ''),
-  '{}'::jsonb, NULLIF(t.context, '')::jsonb, t.input::jsonb, 0,
+  t.config::jsonb, NULLIF(t.context, '')::jsonb, t.input::jsonb, 0,
   NULLIF(t.parent_namespace_id, ''), NULLIF(t.parent_attempt_id, ''),
   COALESCE(NULLIF(t.start_at, '0001-01-01 00:00:00Z'::timestamptz), now() + t.start_after * INTERVAL '1 microsecond'),
   NULLIF(t.deadline_at, '0001-01-01 00:00:00Z'::timestamptz),
@@ -326,12 +326,12 @@ SELECT $1, t.id, t.workflow_name, NULLIF(t.version, ''), 'pending', NULLIF(t.ide
 FROM (
   SELECT unnest($2::text[]) AS id, unnest($3::text[]) AS workflow_name,
     unnest($4::text[]) AS version, unnest($5::text[]) AS idempotency_key,
-    unnest($6::bigint[]) AS key_window,
-    unnest($7::text[]) AS context, unnest($8::text[]) AS input,
-    unnest($9::text[]) AS parent_namespace_id,
-    unnest($10::text[]) AS parent_attempt_id,
-    unnest($11::timestamptz[]) AS start_at, unnest($12::bigint[]) AS start_after,
-    unnest($13::timestamptz[]) AS deadline_at
+    unnest($6::bigint[]) AS key_window, unnest($7::text[]) AS config,
+    unnest($8::text[]) AS context, unnest($9::text[]) AS input,
+    unnest($10::text[]) AS parent_namespace_id,
+    unnest($11::text[]) AS parent_attempt_id,
+    unnest($12::timestamptz[]) AS start_at, unnest($13::bigint[]) AS start_after,
+    unnest($14::timestamptz[]) AS deadline_at
 ) t
 WHERE t.idempotency_key = '' OR (
   SELECT k.id FROM openworkflow.workflow_runs k
@@ -351,6 +351,7 @@ type InsertRunsParams struct {
 	Versions           []string
 	IdempotencyKeys    []string
 	Windows            []int64
+	Configs            []string
 	Contexts           []string
 	Inputs             []string
 	ParentNamespaceIds []string
@@ -368,6 +369,7 @@ func (q *Queries) InsertRuns(ctx context.Context, arg InsertRunsParams) ([]Run, 
 		arg.Versions,
 		arg.IdempotencyKeys,
 		arg.Windows,
+		arg.Configs,
 		arg.Contexts,
 		arg.Inputs,
 		arg.ParentNamespaceIds,
@@ -422,39 +424,42 @@ const listRuns = `-- name: ListRuns :many
 SELECT namespace_id, id, workflow_name, version, status, idempotency_key, config, context, input, output, error, attempts, parent_step_attempt_namespace_id, parent_step_attempt_id, worker_id, available_at, deadline_at, started_at, finished_at, created_at, updated_at, failures, recoveries FROM openworkflow.workflow_runs
 WHERE namespace_id COLLATE "C" = $1::text
   AND (created_at, id COLLATE "C") < ($2::timestamptz, $3::text)
-  AND created_at >= $4::timestamptz AND created_at < $5::timestamptz
-  AND ($6::text[] IS NULL OR status = ANY ($6::text[]))
-  AND ($7::text IS NULL OR workflow_name = $7)
-  AND ($8::text IS NULL OR version = $8)
-  AND ($9::text IS NULL OR idempotency_key = $9)
+  AND (created_at, id COLLATE "C") >= ($4::timestamptz, $5::text)
+  AND created_at >= $6::timestamptz AND created_at < $7::timestamptz
+  AND ($8::text[] IS NULL OR status = ANY ($8::text[]))
+  AND ($9::text IS NULL OR workflow_name = $9)
+  AND ($10::text IS NULL OR version = $10)
 ORDER BY created_at DESC, id COLLATE "C" DESC
-LIMIT $10
+LIMIT $11
 `
 
 type ListRunsParams struct {
 	NamespaceID     string
 	BeforeCreatedAt time.Time
 	BeforeID        string
+	EndCreatedAt    time.Time
+	EndID           string
 	CreatedAfter    time.Time
 	CreatedBefore   time.Time
 	Statuses        []string
 	WorkflowName    *string
 	Version         *string
-	IdempotencyKey  *string
 	RowLimit        int32
 }
 
+// Within the rows from one place to another: the lower one is where a filter has to stop looking.
 func (q *Queries) ListRuns(ctx context.Context, arg ListRunsParams) ([]Run, error) {
 	rows, err := q.db.Query(ctx, listRuns,
 		arg.NamespaceID,
 		arg.BeforeCreatedAt,
 		arg.BeforeID,
+		arg.EndCreatedAt,
+		arg.EndID,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
 		arg.Statuses,
 		arg.WorkflowName,
 		arg.Version,
-		arg.IdempotencyKey,
 		arg.RowLimit,
 	)
 	if err != nil {
@@ -503,25 +508,26 @@ const listRunsBackwards = `-- name: ListRunsBackwards :many
 SELECT namespace_id, id, workflow_name, version, status, idempotency_key, config, context, input, output, error, attempts, parent_step_attempt_namespace_id, parent_step_attempt_id, worker_id, available_at, deadline_at, started_at, finished_at, created_at, updated_at, failures, recoveries FROM openworkflow.workflow_runs
 WHERE namespace_id COLLATE "C" = $1::text
   AND (created_at, id COLLATE "C") > ($2::timestamptz, $3::text)
-  AND created_at >= $4::timestamptz AND created_at < $5::timestamptz
-  AND ($6::text[] IS NULL OR status = ANY ($6::text[]))
-  AND ($7::text IS NULL OR workflow_name = $7)
-  AND ($8::text IS NULL OR version = $8)
-  AND ($9::text IS NULL OR idempotency_key = $9)
+  AND (created_at, id COLLATE "C") <= ($4::timestamptz, $5::text)
+  AND created_at >= $6::timestamptz AND created_at < $7::timestamptz
+  AND ($8::text[] IS NULL OR status = ANY ($8::text[]))
+  AND ($9::text IS NULL OR workflow_name = $9)
+  AND ($10::text IS NULL OR version = $10)
 ORDER BY created_at, id COLLATE "C"
-LIMIT $10
+LIMIT $11
 `
 
 type ListRunsBackwardsParams struct {
 	NamespaceID    string
 	AfterCreatedAt time.Time
 	AfterID        string
+	EndCreatedAt   time.Time
+	EndID          string
 	CreatedAfter   time.Time
 	CreatedBefore  time.Time
 	Statuses       []string
 	WorkflowName   *string
 	Version        *string
-	IdempotencyKey *string
 	RowLimit       int32
 }
 
@@ -530,12 +536,13 @@ func (q *Queries) ListRunsBackwards(ctx context.Context, arg ListRunsBackwardsPa
 		arg.NamespaceID,
 		arg.AfterCreatedAt,
 		arg.AfterID,
+		arg.EndCreatedAt,
+		arg.EndID,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
 		arg.Statuses,
 		arg.WorkflowName,
 		arg.Version,
-		arg.IdempotencyKey,
 		arg.RowLimit,
 	)
 	if err != nil {

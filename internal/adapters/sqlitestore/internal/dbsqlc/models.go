@@ -81,3 +81,15 @@ type WorkflowSignalBuffer struct {
 	CreatedAt            string
 	ExpiresAt            sql.NullString
 }
+
+type WorkflowWorker struct {
+	NamespaceID string
+	ID          string
+	Host        string
+	Pid         int64
+	Language    string
+	Workflows   string
+	Concurrency int64
+	StartedAt   string
+	SeenAt      string
+}

@@ -1,0 +1,70 @@
+package pgstore
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/adapters/pgstore/internal/dbsqlc"
+	"github.com/openworkflowdev/openworkflow-go/internal/domain"
+	"github.com/openworkflowdev/openworkflow-go/internal/ports"
+)
+
+// endOfTime is later than any row; the database has no use for it.
+var endOfTime = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// storedAs lists the words that stand for a run status in the table.
+func storedAs(status domain.RunStatus) []string {
+	switch status {
+	case "":
+		return nil
+	case domain.RunRunning:
+		return []string{"running", "sleeping"}
+	case domain.RunCompleted:
+		return []string{"completed", "succeeded"}
+	}
+	return []string{string(status)}
+}
+
+// ListStepAttempts is ports.ClientBackend's.
+func (c *client) ListStepAttempts(ctx context.Context, runID string, page ports.PageRequest) (ports.Page[domain.StepAttempt], error) {
+	found, err := list(ctx, c, page, domain.Cursor{}, func(p *pipeline, at domain.Cursor, limit int32, out *[]dbsqlc.StepAttempt) {
+		rows(p, (*dbsqlc.Queries).ListStepAttempts, dbsqlc.ListStepAttemptsParams{
+			NamespaceID: c.namespace, RunID: runID, AfterCreatedAt: at.CreatedAt, AfterID: at.ID, RowLimit: limit,
+		}, out)
+	}, func(p *pipeline, at domain.Cursor, limit int32, out *[]dbsqlc.StepAttempt) {
+		rows(p, (*dbsqlc.Queries).ListStepAttemptsBackwards, dbsqlc.ListStepAttemptsBackwardsParams{
+			NamespaceID: c.namespace, RunID: runID, BeforeCreatedAt: at.CreatedAt, BeforeID: at.ID, RowLimit: limit,
+		}, out)
+	})
+	return ports.Page[domain.StepAttempt]{Items: column(found.Items, toAttempt), HasNext: found.HasNext, HasPrev: found.HasPrev}, err
+}
+
+type listing[R any] func(p *pipeline, at domain.Cursor, limit int32, out *[]R)
+
+// list reads a page and one row more, to know whether there is more. The rules are TypeScript's: a page
+// before a cursor has a next one, a page after a cursor has a previous one.
+func list[R any](ctx context.Context, c *client, page ports.PageRequest, first domain.Cursor, forwards, backwards listing[R]) (ports.Page[R], error) {
+	var found []R
+	limit := max(1, page.Limit)
+	err := c.runner.run(ctx, planEach, func(p *pipeline) {
+		switch {
+		case page.Before != nil:
+			backwards(p, *page.Before, int32(limit)+1, &found)
+		case page.After != nil:
+			forwards(p, *page.After, int32(limit)+1, &found)
+		default:
+			forwards(p, first, int32(limit)+1, &found)
+		}
+	})
+	if err != nil {
+		return ports.Page[R]{}, err
+	}
+	more := len(found) > limit
+	found = found[:min(len(found), limit)]
+	if page.Before != nil {
+		slices.Reverse(found)
+		return ports.Page[R]{Items: found, HasNext: true, HasPrev: more}, nil
+	}
+	return ports.Page[R]{Items: found, HasNext: more, HasPrev: page.After != nil}, nil
+}

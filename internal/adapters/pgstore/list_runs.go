@@ -1,0 +1,229 @@
+package pgstore
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/adapters/pgstore/internal/dbsqlc"
+	"github.com/openworkflowdev/openworkflow-go/internal/domain"
+	"github.com/openworkflowdev/openworkflow-go/internal/ports"
+)
+
+// scanLimits bound how many rows a look at the runs costs, whatever it looks for.
+type scanLimits struct {
+	list  int32 // rows that a filtered page is looked for among
+	live  int32 // runs that have not ended that are worth sorting, and leases
+	tally int32 // rows of each side that counts are made of; twice the caller's limit if that is more
+	stats int32 // of the newest runs, for statistics
+}
+
+var defaultScan = scanLimits{list: 50_000, live: 20_000, tally: 20_000, stats: 50_000}
+
+var (
+	liveWords         = []string{"pending", "running", "sleeping"}
+	unsuccessfulWords = []string{"failed", "canceled"}
+)
+
+// runQuery is a question for runs as the queries take it.
+type runQuery struct {
+	ports.RunFilter
+	statuses []string // nil is all
+}
+
+// queryOf translates a filter; ok is false if it selects nothing.
+func queryOf(f ports.RunFilter) (q runQuery, ok bool) {
+	if f.CreatedBefore.IsZero() {
+		f.CreatedBefore = endOfTime
+	}
+	q = runQuery{RunFilter: f, statuses: storedAs(f.Status)}
+	if f.Live && f.Status == "" {
+		q.statuses = liveWords
+	}
+	return q, !f.Live || !f.Status.Terminal()
+}
+
+// ListRuns is ports.ClientBackend's. Where a filter's matches are not found by an index, a page is looked for
+// among so many rows.
+func (c *client) ListRuns(ctx context.Context, filter ports.RunFilter, page ports.PageRequest) (ports.Page[domain.Run], error) {
+	q, ok := queryOf(filter)
+	switch {
+	case !ok:
+		return ports.Page[domain.Run]{}, nil
+	case q.IdempotencyKey != "" || q.WorkerID != "":
+		return c.listFew(ctx, &q, page)
+	case q.within(liveWords):
+		var live []int64
+		err := c.scan(ctx, func(p *pipeline) {
+			rows(p, (*dbsqlc.Queries).CountLiveRuns, dbsqlc.CountLiveRunsParams{NamespaceID: c.namespace, ScanLimit: c.core.scan.live}, &live)
+		})
+		if err != nil {
+			return ports.Page[domain.Run]{}, err
+		}
+		if len(live) == 1 && live[0] < int64(c.core.scan.live) {
+			return c.listLive(ctx, &q, page)
+		}
+	}
+	return c.listAmong(ctx, &q, page)
+}
+
+// within reports whether all that the query selects has one of these statuses.
+func (q *runQuery) within(words []string) bool {
+	if q.statuses == nil {
+		return false
+	}
+	for _, s := range q.statuses {
+		if !slices.Contains(words, s) {
+			return false
+		}
+	}
+	return true
+}
+
+// scan runs queries that walk an index up to a limit.
+func (c *client) scan(ctx context.Context, build func(*pipeline)) error {
+	return c.runner.run(ctx, planEach, func(p *pipeline) {
+		if _, inside := c.runner.(txRunner); !inside { // the caller's transaction keeps its settings
+			exec(p, func(q *dbsqlc.Queries, ctx context.Context, _ struct{}) error { return q.SetScanning(ctx) }, struct{}{})
+		}
+		build(p)
+	})
+}
+
+// listFew sorts the runs that an index finds: those with a key, or those that a worker holds.
+func (c *client) listFew(ctx context.Context, q *runQuery, page ports.PageRequest) (ports.Page[domain.Run], error) {
+	var found []dbsqlc.Run
+	var now time.Time
+	err := c.scan(ctx, func(p *pipeline) {
+		p.now(&now)
+		if q.IdempotencyKey != "" {
+			rows(p, (*dbsqlc.Queries).GetRunsByKey, dbsqlc.GetRunsByKeyParams{NamespaceID: c.namespace, IdempotencyKey: q.IdempotencyKey}, &found)
+		} else {
+			rows(p, (*dbsqlc.Queries).GetHeldRuns, dbsqlc.GetHeldRunsParams{
+				NamespaceID: c.namespace, WorkerID: q.WorkerID, ScanLimit: c.core.scan.live,
+			}, &found)
+		}
+	})
+	if err != nil {
+		return ports.Page[domain.Run]{}, err
+	}
+	selected := slices.DeleteFunc(toRuns(found), func(r domain.Run) bool { return !q.Selects(&r, now.UTC()) })
+	slices.SortFunc(selected, func(a, b domain.Run) int { return comparePlaces(placeOf(&b), placeOf(&a)) })
+	return pageAmong(selected, page), nil
+}
+
+func placeOf(r *domain.Run) domain.Cursor { return domain.Cursor{CreatedAt: r.CreatedAt, ID: r.ID} }
+
+func comparePlaces(a, b domain.Cursor) int {
+	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), strings.Compare(a.ID, b.ID))
+}
+
+// pageAmong cuts a page from all there is, newest first.
+func pageAmong(all []domain.Run, page ports.PageRequest) ports.Page[domain.Run] {
+	limit := max(1, page.Limit)
+	if page.Before != nil {
+		newer := slices.DeleteFunc(all, func(r domain.Run) bool { return comparePlaces(placeOf(&r), *page.Before) <= 0 })
+		from := max(0, len(newer)-limit)
+		return ports.Page[domain.Run]{Items: newer[from:], HasNext: true, HasPrev: from > 0}
+	}
+	if page.After != nil {
+		all = slices.DeleteFunc(all, func(r domain.Run) bool { return comparePlaces(placeOf(&r), *page.After) >= 0 })
+	}
+	to := min(len(all), limit)
+	return ports.Page[domain.Run]{Items: all[:to], HasNext: to < len(all), HasPrev: page.After != nil}
+}
+
+// listLive sorts the runs that have not ended.
+func (c *client) listLive(ctx context.Context, q *runQuery, page ports.PageRequest) (ports.Page[domain.Run], error) {
+	found, err := list(ctx, c, page, domain.Cursor{CreatedAt: endOfTime}, func(p *pipeline, at domain.Cursor, limit int32, out *[]dbsqlc.Run) {
+		rows(p, (*dbsqlc.Queries).ListLiveRuns, dbsqlc.ListLiveRunsParams{
+			NamespaceID: c.namespace, BeforeCreatedAt: at.CreatedAt, BeforeID: at.ID,
+			CreatedAfter: q.CreatedAfter, CreatedBefore: q.CreatedBefore, Statuses: q.statuses,
+			WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
+		}, out)
+	}, func(p *pipeline, at domain.Cursor, limit int32, out *[]dbsqlc.Run) {
+		rows(p, (*dbsqlc.Queries).ListLiveRunsBackwards, dbsqlc.ListLiveRunsBackwardsParams{
+			NamespaceID: c.namespace, AfterCreatedAt: at.CreatedAt, AfterID: at.ID,
+			CreatedAfter: q.CreatedAfter, CreatedBefore: q.CreatedBefore, Statuses: q.statuses,
+			WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
+		}, out)
+	})
+	return ports.Page[domain.Run]{Items: toRuns(found.Items), HasNext: found.HasNext, HasPrev: found.HasPrev}, err
+}
+
+// listAmong looks for a page among the next rows of the list, so many that it answers in time. Where they end is
+// asked first: rows that come or go meanwhile then move no match out of the walk.
+func (c *client) listAmong(ctx context.Context, q *runQuery, page ports.PageRequest) (ports.Page[domain.Run], error) {
+	stop, err := c.listEnd(ctx, q, page)
+	if err != nil {
+		return ports.Page[domain.Run]{}, err
+	}
+	end := domain.Cursor{}
+	switch {
+	case stop != nil:
+		end = *stop
+	case page.Before != nil:
+		end.CreatedAt = endOfTime
+	}
+	found, err := list(ctx, c, page, domain.Cursor{CreatedAt: endOfTime}, func(p *pipeline, at domain.Cursor, limit int32, out *[]dbsqlc.Run) {
+		rows(p, (*dbsqlc.Queries).ListRuns, dbsqlc.ListRunsParams{
+			NamespaceID: c.namespace, BeforeCreatedAt: at.CreatedAt, BeforeID: at.ID, EndCreatedAt: end.CreatedAt, EndID: end.ID,
+			CreatedAfter: q.CreatedAfter, CreatedBefore: q.CreatedBefore, Statuses: q.statuses,
+			WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
+		}, out)
+	}, func(p *pipeline, at domain.Cursor, limit int32, out *[]dbsqlc.Run) {
+		rows(p, (*dbsqlc.Queries).ListRunsBackwards, dbsqlc.ListRunsBackwardsParams{
+			NamespaceID: c.namespace, AfterCreatedAt: at.CreatedAt, AfterID: at.ID, EndCreatedAt: end.CreatedAt, EndID: end.ID,
+			CreatedAfter: q.CreatedAfter, CreatedBefore: q.CreatedBefore, Statuses: q.statuses,
+			WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
+		}, out)
+	})
+	out := ports.Page[domain.Run]{Items: toRuns(found.Items), HasNext: found.HasNext, HasPrev: found.HasPrev}
+	more := &out.HasNext
+	if page.Before != nil {
+		more = &out.HasPrev
+	}
+	if stop != nil && !*more && err == nil {
+		*more, out.Stopped = true, stop
+	}
+	return out, err
+}
+
+// listEnd is the last place that a filtered page is looked for at; nil if that is the list's end.
+func (c *client) listEnd(ctx context.Context, q *runQuery, page ports.PageRequest) (*domain.Cursor, error) {
+	if q.statuses == nil && q.WorkflowName == "" && q.Version == "" {
+		return nil, nil
+	}
+	var side []string // the rows to walk: of the index of what went wrong, or of all
+	if q.within(unsuccessfulWords) {
+		side = unsuccessfulWords
+	}
+	at := domain.Cursor{CreatedAt: endOfTime}
+	if page.After != nil {
+		at = *page.After
+	}
+	var ends []dbsqlc.GetListEndRow
+	var before []dbsqlc.GetListEndBackwardsRow
+	err := c.scan(ctx, func(p *pipeline) {
+		if page.Before != nil {
+			rows(p, (*dbsqlc.Queries).GetListEndBackwards, dbsqlc.GetListEndBackwardsParams{
+				NamespaceID: c.namespace, AfterCreatedAt: page.Before.CreatedAt, AfterID: page.Before.ID,
+				CreatedAfter: q.CreatedAfter, CreatedBefore: q.CreatedBefore, Statuses: side, Skipped: c.core.scan.list - 1,
+			}, &before)
+			return
+		}
+		rows(p, (*dbsqlc.Queries).GetListEnd, dbsqlc.GetListEndParams{
+			NamespaceID: c.namespace, BeforeCreatedAt: at.CreatedAt, BeforeID: at.ID,
+			CreatedAfter: q.CreatedAfter, CreatedBefore: q.CreatedBefore, Statuses: side, Skipped: c.core.scan.list - 1,
+		}, &ends)
+	})
+	for _, row := range before {
+		ends = append(ends, dbsqlc.GetListEndRow(row))
+	}
+	if err != nil || len(ends) == 0 {
+		return nil, err
+	}
+	return &domain.Cursor{CreatedAt: ends[0].CreatedAt.UTC(), ID: ends[0].ID}, nil
+}
