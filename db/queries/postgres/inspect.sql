@@ -13,7 +13,7 @@ SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan'
 SELECT created_at, id FROM openworkflow.workflow_runs
 WHERE namespace_id COLLATE "C" = sqlc.arg(namespace_id)::text
   AND (created_at, id COLLATE "C") < (sqlc.arg(before_created_at)::timestamptz, sqlc.arg(before_id)::text)
-  AND created_at >= sqlc.arg(created_after)::timestamptz AND created_at < sqlc.arg(created_before)::timestamptz
+  AND (created_at, id COLLATE "C") >= (sqlc.arg(end_created_at)::timestamptz, sqlc.arg(end_id)::text)
   AND (sqlc.narg(statuses)::text[] IS NULL OR status = ANY (sqlc.narg(statuses)::text[]))
 ORDER BY created_at DESC, id COLLATE "C" DESC
 LIMIT 1 OFFSET sqlc.arg(skipped);
@@ -22,7 +22,7 @@ LIMIT 1 OFFSET sqlc.arg(skipped);
 SELECT created_at, id FROM openworkflow.workflow_runs
 WHERE namespace_id COLLATE "C" = sqlc.arg(namespace_id)::text
   AND (created_at, id COLLATE "C") > (sqlc.arg(after_created_at)::timestamptz, sqlc.arg(after_id)::text)
-  AND created_at >= sqlc.arg(created_after)::timestamptz AND created_at < sqlc.arg(created_before)::timestamptz
+  AND (created_at, id COLLATE "C") <= (sqlc.arg(end_created_at)::timestamptz, sqlc.arg(end_id)::text)
   AND (sqlc.narg(statuses)::text[] IS NULL OR status = ANY (sqlc.narg(statuses)::text[]))
 ORDER BY created_at, id COLLATE "C"
 LIMIT 1 OFFSET sqlc.arg(skipped);
@@ -45,7 +45,7 @@ SELECT r.* FROM (
   OFFSET 0
 ) r
 WHERE (r.created_at, r.id COLLATE "C") < (sqlc.arg(before_created_at)::timestamptz, sqlc.arg(before_id)::text)
-  AND r.created_at >= sqlc.arg(created_after)::timestamptz AND r.created_at < sqlc.arg(created_before)::timestamptz
+  AND (r.created_at, r.id COLLATE "C") >= (sqlc.arg(end_created_at)::timestamptz, sqlc.arg(end_id)::text)
   AND r.status = ANY (sqlc.arg(statuses)::text[])
   AND (sqlc.narg(workflow_name)::text IS NULL OR r.workflow_name = sqlc.narg(workflow_name))
   AND (sqlc.narg(version)::text IS NULL OR r.version = sqlc.narg(version))
@@ -60,7 +60,7 @@ SELECT r.* FROM (
   OFFSET 0
 ) r
 WHERE (r.created_at, r.id COLLATE "C") > (sqlc.arg(after_created_at)::timestamptz, sqlc.arg(after_id)::text)
-  AND r.created_at >= sqlc.arg(created_after)::timestamptz AND r.created_at < sqlc.arg(created_before)::timestamptz
+  AND (r.created_at, r.id COLLATE "C") <= (sqlc.arg(end_created_at)::timestamptz, sqlc.arg(end_id)::text)
   AND r.status = ANY (sqlc.arg(statuses)::text[])
   AND (sqlc.narg(workflow_name)::text IS NULL OR r.workflow_name = sqlc.narg(workflow_name))
   AND (sqlc.narg(version)::text IS NULL OR r.version = sqlc.narg(version))

@@ -116,13 +116,13 @@ SELECT status, count(*) AS runs FROM openworkflow.workflow_runs
 WHERE namespace_id COLLATE "C" = sqlc.arg(namespace_id)::text
 GROUP BY status;
 
--- Within the rows from one place to another: the lower one is where a filter has to stop looking.
+-- From one place to another, as the one thing that bounds the walk along the index: the end is the filter's oldest
+-- time, or where it has to stop looking.
 -- name: ListRuns :many
 SELECT * FROM openworkflow.workflow_runs
 WHERE namespace_id COLLATE "C" = sqlc.arg(namespace_id)::text
   AND (created_at, id COLLATE "C") < (sqlc.arg(before_created_at)::timestamptz, sqlc.arg(before_id)::text)
   AND (created_at, id COLLATE "C") >= (sqlc.arg(end_created_at)::timestamptz, sqlc.arg(end_id)::text)
-  AND created_at >= sqlc.arg(created_after)::timestamptz AND created_at < sqlc.arg(created_before)::timestamptz
   AND (sqlc.narg(statuses)::text[] IS NULL OR status = ANY (sqlc.narg(statuses)::text[]))
   AND (sqlc.narg(workflow_name)::text IS NULL OR workflow_name = sqlc.narg(workflow_name))
   AND (sqlc.narg(version)::text IS NULL OR version = sqlc.narg(version))
@@ -134,7 +134,6 @@ SELECT * FROM openworkflow.workflow_runs
 WHERE namespace_id COLLATE "C" = sqlc.arg(namespace_id)::text
   AND (created_at, id COLLATE "C") > (sqlc.arg(after_created_at)::timestamptz, sqlc.arg(after_id)::text)
   AND (created_at, id COLLATE "C") <= (sqlc.arg(end_created_at)::timestamptz, sqlc.arg(end_id)::text)
-  AND created_at >= sqlc.arg(created_after)::timestamptz AND created_at < sqlc.arg(created_before)::timestamptz
   AND (sqlc.narg(statuses)::text[] IS NULL OR status = ANY (sqlc.narg(statuses)::text[]))
   AND (sqlc.narg(workflow_name)::text IS NULL OR workflow_name = sqlc.narg(workflow_name))
   AND (sqlc.narg(version)::text IS NULL OR version = sqlc.narg(version))

@@ -28,11 +28,18 @@ func storedAs(status domain.RunStatus) []string {
 
 // ListStepAttempts is ports.ClientBackend's.
 func (c *client) ListStepAttempts(ctx context.Context, runID string, page ports.PageRequest) (ports.Page[domain.StepAttempt], error) {
-	found, err := list(ctx, c, page, domain.Cursor{}, func(p *pipeline, at domain.Cursor, limit int32, out *[]dbsqlc.StepAttempt) {
+	var at domain.Cursor
+	switch {
+	case page.Before != nil:
+		at = *page.Before
+	case page.After != nil:
+		at = *page.After
+	}
+	found, err := list(ctx, c, page, func(p *pipeline, limit int32, out *[]dbsqlc.StepAttempt) {
 		rows(p, (*dbsqlc.Queries).ListStepAttempts, dbsqlc.ListStepAttemptsParams{
 			NamespaceID: c.namespace, RunID: runID, AfterCreatedAt: at.CreatedAt, AfterID: at.ID, RowLimit: limit,
 		}, out)
-	}, func(p *pipeline, at domain.Cursor, limit int32, out *[]dbsqlc.StepAttempt) {
+	}, func(p *pipeline, limit int32, out *[]dbsqlc.StepAttempt) {
 		rows(p, (*dbsqlc.Queries).ListStepAttemptsBackwards, dbsqlc.ListStepAttemptsBackwardsParams{
 			NamespaceID: c.namespace, RunID: runID, BeforeCreatedAt: at.CreatedAt, BeforeID: at.ID, RowLimit: limit,
 		}, out)
@@ -40,21 +47,18 @@ func (c *client) ListStepAttempts(ctx context.Context, runID string, page ports.
 	return ports.Page[domain.StepAttempt]{Items: column(found.Items, toAttempt), HasNext: found.HasNext, HasPrev: found.HasPrev}, err
 }
 
-type listing[R any] func(p *pipeline, at domain.Cursor, limit int32, out *[]R)
+type listing[R any] func(p *pipeline, limit int32, out *[]R)
 
 // list reads a page and one row more, to know whether there is more. The rules are TypeScript's: a page
 // before a cursor has a next one, a page after a cursor has a previous one.
-func list[R any](ctx context.Context, c *client, page ports.PageRequest, first domain.Cursor, forwards, backwards listing[R]) (ports.Page[R], error) {
+func list[R any](ctx context.Context, c *client, page ports.PageRequest, forwards, backwards listing[R]) (ports.Page[R], error) {
 	var found []R
 	limit := max(1, page.Limit)
 	err := c.runner.run(ctx, planEach, func(p *pipeline) {
-		switch {
-		case page.Before != nil:
-			backwards(p, *page.Before, int32(limit)+1, &found)
-		case page.After != nil:
-			forwards(p, *page.After, int32(limit)+1, &found)
-		default:
-			forwards(p, first, int32(limit)+1, &found)
+		if page.Before != nil {
+			backwards(p, int32(limit)+1, &found)
+		} else {
+			forwards(p, int32(limit)+1, &found)
 		}
 	})
 	if err != nil {

@@ -20,7 +20,7 @@ type scanLimits struct {
 	stats int32 // of the newest runs, for statistics
 }
 
-var defaultScan = scanLimits{list: 50_000, live: 20_000, tally: 20_000, stats: 50_000}
+var defaultScan = scanLimits{list: 25_000, live: 20_000, tally: 20_000, stats: 50_000}
 
 var (
 	liveWords         = []string{"pending", "running", "sleeping"}
@@ -135,91 +135,114 @@ func pageAmong(all []domain.Run, page ports.PageRequest) ports.Page[domain.Run] 
 	return ports.Page[domain.Run]{Items: all[:to], HasNext: to < len(all), HasPrev: page.After != nil}
 }
 
+// span is the part of the list that a page is looked for in: from a place (exclusive) to an end (inclusive), in
+// the direction of the page.
+type span struct{ from, end domain.Cursor }
+
+// spanOf is the part that the filter's times and the page's cursor leave. No run has the id "".
+func (q *runQuery) spanOf(page ports.PageRequest) span {
+	oldest, newest := domain.Cursor{CreatedAt: q.CreatedAfter}, domain.Cursor{CreatedAt: q.CreatedBefore}
+	switch {
+	case page.Before != nil && comparePlaces(*page.Before, oldest) > 0:
+		return span{*page.Before, newest}
+	case page.Before != nil:
+		return span{oldest, newest}
+	case page.After != nil && comparePlaces(*page.After, newest) < 0:
+		return span{*page.After, oldest}
+	}
+	return span{newest, oldest}
+}
+
 // listLive sorts the runs that have not ended.
 func (c *client) listLive(ctx context.Context, q *runQuery, page ports.PageRequest) (ports.Page[domain.Run], error) {
-	found, err := list(ctx, c, page, domain.Cursor{CreatedAt: endOfTime}, func(p *pipeline, at domain.Cursor, limit int32, out *[]dbsqlc.Run) {
+	s := q.spanOf(page)
+	return c.listRuns(ctx, page, func(p *pipeline, limit int32, out *[]dbsqlc.Run) {
 		rows(p, (*dbsqlc.Queries).ListLiveRuns, dbsqlc.ListLiveRunsParams{
-			NamespaceID: c.namespace, BeforeCreatedAt: at.CreatedAt, BeforeID: at.ID,
-			CreatedAfter: q.CreatedAfter, CreatedBefore: q.CreatedBefore, Statuses: q.statuses,
-			WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
+			NamespaceID: c.namespace, BeforeCreatedAt: s.from.CreatedAt, BeforeID: s.from.ID, EndCreatedAt: s.end.CreatedAt, EndID: s.end.ID,
+			Statuses: q.statuses, WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
 		}, out)
-	}, func(p *pipeline, at domain.Cursor, limit int32, out *[]dbsqlc.Run) {
+	}, func(p *pipeline, limit int32, out *[]dbsqlc.Run) {
 		rows(p, (*dbsqlc.Queries).ListLiveRunsBackwards, dbsqlc.ListLiveRunsBackwardsParams{
-			NamespaceID: c.namespace, AfterCreatedAt: at.CreatedAt, AfterID: at.ID,
-			CreatedAfter: q.CreatedAfter, CreatedBefore: q.CreatedBefore, Statuses: q.statuses,
-			WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
+			NamespaceID: c.namespace, AfterCreatedAt: s.from.CreatedAt, AfterID: s.from.ID, EndCreatedAt: s.end.CreatedAt, EndID: s.end.ID,
+			Statuses: q.statuses, WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
 		}, out)
 	})
+}
+
+// listAmong looks for a page among the next rows of the list: a few, and where these do not fill it so many that
+// it still answers in time. Where they end is asked first: rows that come or go meanwhile then move no match out
+// of the walk.
+func (c *client) listAmong(ctx context.Context, q *runQuery, page ports.PageRequest) (ports.Page[domain.Run], error) {
+	all := q.spanOf(page)
+	if q.statuses == nil && q.WorkflowName == "" && q.Version == "" {
+		return c.listSpan(ctx, q, page, all)
+	}
+	for _, most := range []int32{max(1, c.core.scan.list/10), c.core.scan.list} {
+		stop, err := c.listEnd(ctx, q, page, all, most)
+		if err != nil {
+			return ports.Page[domain.Run]{}, err
+		}
+		if stop == nil {
+			break
+		}
+		out, err := c.listSpan(ctx, q, page, span{all.from, *stop})
+		more := &out.HasNext
+		if page.Before != nil {
+			more = &out.HasPrev
+		}
+		if err != nil || *more {
+			return out, err
+		}
+		if most == c.core.scan.list {
+			*more, out.Stopped = true, stop
+			return out, nil
+		}
+	}
+	return c.listSpan(ctx, q, page, all)
+}
+
+// listSpan reads a page from a part of the list.
+func (c *client) listSpan(ctx context.Context, q *runQuery, page ports.PageRequest, s span) (ports.Page[domain.Run], error) {
+	return c.listRuns(ctx, page, func(p *pipeline, limit int32, out *[]dbsqlc.Run) {
+		rows(p, (*dbsqlc.Queries).ListRuns, dbsqlc.ListRunsParams{
+			NamespaceID: c.namespace, BeforeCreatedAt: s.from.CreatedAt, BeforeID: s.from.ID, EndCreatedAt: s.end.CreatedAt, EndID: s.end.ID,
+			Statuses: q.statuses, WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
+		}, out)
+	}, func(p *pipeline, limit int32, out *[]dbsqlc.Run) {
+		rows(p, (*dbsqlc.Queries).ListRunsBackwards, dbsqlc.ListRunsBackwardsParams{
+			NamespaceID: c.namespace, AfterCreatedAt: s.from.CreatedAt, AfterID: s.from.ID, EndCreatedAt: s.end.CreatedAt, EndID: s.end.ID,
+			Statuses: q.statuses, WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
+		}, out)
+	})
+}
+
+func (c *client) listRuns(ctx context.Context, page ports.PageRequest, forwards, backwards listing[dbsqlc.Run]) (ports.Page[domain.Run], error) {
+	found, err := list(ctx, c, page, forwards, backwards)
 	return ports.Page[domain.Run]{Items: toRuns(found.Items), HasNext: found.HasNext, HasPrev: found.HasPrev}, err
 }
 
-// listAmong looks for a page among the next rows of the list, so many that it answers in time. Where they end is
-// asked first: rows that come or go meanwhile then move no match out of the walk.
-func (c *client) listAmong(ctx context.Context, q *runQuery, page ports.PageRequest) (ports.Page[domain.Run], error) {
-	stop, err := c.listEnd(ctx, q, page)
-	if err != nil {
-		return ports.Page[domain.Run]{}, err
-	}
-	end := domain.Cursor{}
-	switch {
-	case stop != nil:
-		end = *stop
-	case page.Before != nil:
-		end.CreatedAt = endOfTime
-	}
-	found, err := list(ctx, c, page, domain.Cursor{CreatedAt: endOfTime}, func(p *pipeline, at domain.Cursor, limit int32, out *[]dbsqlc.Run) {
-		rows(p, (*dbsqlc.Queries).ListRuns, dbsqlc.ListRunsParams{
-			NamespaceID: c.namespace, BeforeCreatedAt: at.CreatedAt, BeforeID: at.ID, EndCreatedAt: end.CreatedAt, EndID: end.ID,
-			CreatedAfter: q.CreatedAfter, CreatedBefore: q.CreatedBefore, Statuses: q.statuses,
-			WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
-		}, out)
-	}, func(p *pipeline, at domain.Cursor, limit int32, out *[]dbsqlc.Run) {
-		rows(p, (*dbsqlc.Queries).ListRunsBackwards, dbsqlc.ListRunsBackwardsParams{
-			NamespaceID: c.namespace, AfterCreatedAt: at.CreatedAt, AfterID: at.ID, EndCreatedAt: end.CreatedAt, EndID: end.ID,
-			CreatedAfter: q.CreatedAfter, CreatedBefore: q.CreatedBefore, Statuses: q.statuses,
-			WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
-		}, out)
-	})
-	out := ports.Page[domain.Run]{Items: toRuns(found.Items), HasNext: found.HasNext, HasPrev: found.HasPrev}
-	more := &out.HasNext
-	if page.Before != nil {
-		more = &out.HasPrev
-	}
-	if stop != nil && !*more && err == nil {
-		*more, out.Stopped = true, stop
-	}
-	return out, err
-}
-
-// listEnd is the last place that a filtered page is looked for at; nil if that is the list's end.
-func (c *client) listEnd(ctx context.Context, q *runQuery, page ports.PageRequest) (*domain.Cursor, error) {
-	if q.statuses == nil && q.WorkflowName == "" && q.Version == "" {
-		return nil, nil
-	}
+// listEnd is the place of the last of so many rows of a span; nil if it has fewer.
+func (c *client) listEnd(ctx context.Context, q *runQuery, page ports.PageRequest, s span, most int32) (*domain.Cursor, error) {
 	var side []string // the rows to walk: of the index of what went wrong, or of all
 	if q.within(unsuccessfulWords) {
 		side = unsuccessfulWords
 	}
-	at := domain.Cursor{CreatedAt: endOfTime}
-	if page.After != nil {
-		at = *page.After
-	}
 	var ends []dbsqlc.GetListEndRow
-	var before []dbsqlc.GetListEndBackwardsRow
+	var backwards []dbsqlc.GetListEndBackwardsRow
 	err := c.scan(ctx, func(p *pipeline) {
 		if page.Before != nil {
 			rows(p, (*dbsqlc.Queries).GetListEndBackwards, dbsqlc.GetListEndBackwardsParams{
-				NamespaceID: c.namespace, AfterCreatedAt: page.Before.CreatedAt, AfterID: page.Before.ID,
-				CreatedAfter: q.CreatedAfter, CreatedBefore: q.CreatedBefore, Statuses: side, Skipped: c.core.scan.list - 1,
-			}, &before)
+				NamespaceID: c.namespace, AfterCreatedAt: s.from.CreatedAt, AfterID: s.from.ID,
+				EndCreatedAt: s.end.CreatedAt, EndID: s.end.ID, Statuses: side, Skipped: most - 1,
+			}, &backwards)
 			return
 		}
 		rows(p, (*dbsqlc.Queries).GetListEnd, dbsqlc.GetListEndParams{
-			NamespaceID: c.namespace, BeforeCreatedAt: at.CreatedAt, BeforeID: at.ID,
-			CreatedAfter: q.CreatedAfter, CreatedBefore: q.CreatedBefore, Statuses: side, Skipped: c.core.scan.list - 1,
+			NamespaceID: c.namespace, BeforeCreatedAt: s.from.CreatedAt, BeforeID: s.from.ID,
+			EndCreatedAt: s.end.CreatedAt, EndID: s.end.ID, Statuses: side, Skipped: most - 1,
 		}, &ends)
 	})
-	for _, row := range before {
+	for _, row := range backwards {
 		ends = append(ends, dbsqlc.GetListEndRow(row))
 	}
 	if err != nil || len(ends) == 0 {

@@ -166,7 +166,7 @@ const getListEnd = `-- name: GetListEnd :many
 SELECT created_at, id FROM openworkflow.workflow_runs
 WHERE namespace_id COLLATE "C" = $1::text
   AND (created_at, id COLLATE "C") < ($2::timestamptz, $3::text)
-  AND created_at >= $4::timestamptz AND created_at < $5::timestamptz
+  AND (created_at, id COLLATE "C") >= ($4::timestamptz, $5::text)
   AND ($6::text[] IS NULL OR status = ANY ($6::text[]))
 ORDER BY created_at DESC, id COLLATE "C" DESC
 LIMIT 1 OFFSET $7
@@ -176,8 +176,8 @@ type GetListEndParams struct {
 	NamespaceID     string
 	BeforeCreatedAt time.Time
 	BeforeID        string
-	CreatedAfter    time.Time
-	CreatedBefore   time.Time
+	EndCreatedAt    time.Time
+	EndID           string
 	Statuses        []string
 	Skipped         int32
 }
@@ -193,8 +193,8 @@ func (q *Queries) GetListEnd(ctx context.Context, arg GetListEndParams) ([]GetLi
 		arg.NamespaceID,
 		arg.BeforeCreatedAt,
 		arg.BeforeID,
-		arg.CreatedAfter,
-		arg.CreatedBefore,
+		arg.EndCreatedAt,
+		arg.EndID,
 		arg.Statuses,
 		arg.Skipped,
 	)
@@ -220,7 +220,7 @@ const getListEndBackwards = `-- name: GetListEndBackwards :many
 SELECT created_at, id FROM openworkflow.workflow_runs
 WHERE namespace_id COLLATE "C" = $1::text
   AND (created_at, id COLLATE "C") > ($2::timestamptz, $3::text)
-  AND created_at >= $4::timestamptz AND created_at < $5::timestamptz
+  AND (created_at, id COLLATE "C") <= ($4::timestamptz, $5::text)
   AND ($6::text[] IS NULL OR status = ANY ($6::text[]))
 ORDER BY created_at, id COLLATE "C"
 LIMIT 1 OFFSET $7
@@ -230,8 +230,8 @@ type GetListEndBackwardsParams struct {
 	NamespaceID    string
 	AfterCreatedAt time.Time
 	AfterID        string
-	CreatedAfter   time.Time
-	CreatedBefore  time.Time
+	EndCreatedAt   time.Time
+	EndID          string
 	Statuses       []string
 	Skipped        int32
 }
@@ -246,8 +246,8 @@ func (q *Queries) GetListEndBackwards(ctx context.Context, arg GetListEndBackwar
 		arg.NamespaceID,
 		arg.AfterCreatedAt,
 		arg.AfterID,
-		arg.CreatedAfter,
-		arg.CreatedBefore,
+		arg.EndCreatedAt,
+		arg.EndID,
 		arg.Statuses,
 		arg.Skipped,
 	)
@@ -725,7 +725,7 @@ SELECT r.namespace_id, r.id, r.workflow_name, r.version, r.status, r.idempotency
   OFFSET 0
 ) r
 WHERE (r.created_at, r.id COLLATE "C") < ($2::timestamptz, $3::text)
-  AND r.created_at >= $4::timestamptz AND r.created_at < $5::timestamptz
+  AND (r.created_at, r.id COLLATE "C") >= ($4::timestamptz, $5::text)
   AND r.status = ANY ($6::text[])
   AND ($7::text IS NULL OR r.workflow_name = $7)
   AND ($8::text IS NULL OR r.version = $8)
@@ -737,8 +737,8 @@ type ListLiveRunsParams struct {
 	NamespaceID     string
 	BeforeCreatedAt time.Time
 	BeforeID        string
-	CreatedAfter    time.Time
-	CreatedBefore   time.Time
+	EndCreatedAt    time.Time
+	EndID           string
 	Statuses        []string
 	WorkflowName    *string
 	Version         *string
@@ -751,8 +751,8 @@ func (q *Queries) ListLiveRuns(ctx context.Context, arg ListLiveRunsParams) ([]R
 		arg.NamespaceID,
 		arg.BeforeCreatedAt,
 		arg.BeforeID,
-		arg.CreatedAfter,
-		arg.CreatedBefore,
+		arg.EndCreatedAt,
+		arg.EndID,
 		arg.Statuses,
 		arg.WorkflowName,
 		arg.Version,
@@ -808,7 +808,7 @@ SELECT r.namespace_id, r.id, r.workflow_name, r.version, r.status, r.idempotency
   OFFSET 0
 ) r
 WHERE (r.created_at, r.id COLLATE "C") > ($2::timestamptz, $3::text)
-  AND r.created_at >= $4::timestamptz AND r.created_at < $5::timestamptz
+  AND (r.created_at, r.id COLLATE "C") <= ($4::timestamptz, $5::text)
   AND r.status = ANY ($6::text[])
   AND ($7::text IS NULL OR r.workflow_name = $7)
   AND ($8::text IS NULL OR r.version = $8)
@@ -820,8 +820,8 @@ type ListLiveRunsBackwardsParams struct {
 	NamespaceID    string
 	AfterCreatedAt time.Time
 	AfterID        string
-	CreatedAfter   time.Time
-	CreatedBefore  time.Time
+	EndCreatedAt   time.Time
+	EndID          string
 	Statuses       []string
 	WorkflowName   *string
 	Version        *string
@@ -833,8 +833,8 @@ func (q *Queries) ListLiveRunsBackwards(ctx context.Context, arg ListLiveRunsBac
 		arg.NamespaceID,
 		arg.AfterCreatedAt,
 		arg.AfterID,
-		arg.CreatedAfter,
-		arg.CreatedBefore,
+		arg.EndCreatedAt,
+		arg.EndID,
 		arg.Statuses,
 		arg.WorkflowName,
 		arg.Version,

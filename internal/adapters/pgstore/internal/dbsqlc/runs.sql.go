@@ -425,12 +425,11 @@ SELECT namespace_id, id, workflow_name, version, status, idempotency_key, config
 WHERE namespace_id COLLATE "C" = $1::text
   AND (created_at, id COLLATE "C") < ($2::timestamptz, $3::text)
   AND (created_at, id COLLATE "C") >= ($4::timestamptz, $5::text)
-  AND created_at >= $6::timestamptz AND created_at < $7::timestamptz
-  AND ($8::text[] IS NULL OR status = ANY ($8::text[]))
-  AND ($9::text IS NULL OR workflow_name = $9)
-  AND ($10::text IS NULL OR version = $10)
+  AND ($6::text[] IS NULL OR status = ANY ($6::text[]))
+  AND ($7::text IS NULL OR workflow_name = $7)
+  AND ($8::text IS NULL OR version = $8)
 ORDER BY created_at DESC, id COLLATE "C" DESC
-LIMIT $11
+LIMIT $9
 `
 
 type ListRunsParams struct {
@@ -439,15 +438,14 @@ type ListRunsParams struct {
 	BeforeID        string
 	EndCreatedAt    time.Time
 	EndID           string
-	CreatedAfter    time.Time
-	CreatedBefore   time.Time
 	Statuses        []string
 	WorkflowName    *string
 	Version         *string
 	RowLimit        int32
 }
 
-// Within the rows from one place to another: the lower one is where a filter has to stop looking.
+// From one place to another, as the one thing that bounds the walk along the index: the end is the filter's oldest
+// time, or where it has to stop looking.
 func (q *Queries) ListRuns(ctx context.Context, arg ListRunsParams) ([]Run, error) {
 	rows, err := q.db.Query(ctx, listRuns,
 		arg.NamespaceID,
@@ -455,8 +453,6 @@ func (q *Queries) ListRuns(ctx context.Context, arg ListRunsParams) ([]Run, erro
 		arg.BeforeID,
 		arg.EndCreatedAt,
 		arg.EndID,
-		arg.CreatedAfter,
-		arg.CreatedBefore,
 		arg.Statuses,
 		arg.WorkflowName,
 		arg.Version,
@@ -509,12 +505,11 @@ SELECT namespace_id, id, workflow_name, version, status, idempotency_key, config
 WHERE namespace_id COLLATE "C" = $1::text
   AND (created_at, id COLLATE "C") > ($2::timestamptz, $3::text)
   AND (created_at, id COLLATE "C") <= ($4::timestamptz, $5::text)
-  AND created_at >= $6::timestamptz AND created_at < $7::timestamptz
-  AND ($8::text[] IS NULL OR status = ANY ($8::text[]))
-  AND ($9::text IS NULL OR workflow_name = $9)
-  AND ($10::text IS NULL OR version = $10)
+  AND ($6::text[] IS NULL OR status = ANY ($6::text[]))
+  AND ($7::text IS NULL OR workflow_name = $7)
+  AND ($8::text IS NULL OR version = $8)
 ORDER BY created_at, id COLLATE "C"
-LIMIT $11
+LIMIT $9
 `
 
 type ListRunsBackwardsParams struct {
@@ -523,8 +518,6 @@ type ListRunsBackwardsParams struct {
 	AfterID        string
 	EndCreatedAt   time.Time
 	EndID          string
-	CreatedAfter   time.Time
-	CreatedBefore  time.Time
 	Statuses       []string
 	WorkflowName   *string
 	Version        *string
@@ -538,8 +531,6 @@ func (q *Queries) ListRunsBackwards(ctx context.Context, arg ListRunsBackwardsPa
 		arg.AfterID,
 		arg.EndCreatedAt,
 		arg.EndID,
-		arg.CreatedAfter,
-		arg.CreatedBefore,
 		arg.Statuses,
 		arg.WorkflowName,
 		arg.Version,
