@@ -1,7 +1,9 @@
 package domain
 
 import (
+	"cmp"
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -164,6 +166,14 @@ type Cursor struct {
 	CreatedAt time.Time
 	ID        string
 }
+
+// Compare orders places by time and id.
+func (c Cursor) Compare(other Cursor) int {
+	return cmp.Or(c.CreatedAt.Compare(other.CreatedAt), strings.Compare(c.ID, other.ID))
+}
+
+// Place is where the run is in lists.
+func (r *Run) Place() Cursor { return Cursor{CreatedAt: r.CreatedAt, ID: r.ID} }
 
 // CeilMillis rounds up to the millisecond, the precision that the tables share: a wait never ends early.
 func CeilMillis(t time.Time) time.Time {

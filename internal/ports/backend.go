@@ -196,18 +196,6 @@ type RunFilter struct {
 	CreatedBefore  time.Time // exclusive
 }
 
-// Selects reports whether the filter selects the run.
-func (f *RunFilter) Selects(r *domain.Run, now time.Time) bool {
-	return (f.Status == "" || r.Status == f.Status) &&
-		(f.WorkflowName == "" || r.WorkflowName == f.WorkflowName) &&
-		(f.Version == "" || r.Version == f.Version) &&
-		(f.IdempotencyKey == "" || r.IdempotencyKey == f.IdempotencyKey) &&
-		(f.WorkerID == "" || (r.Status == domain.RunRunning && r.WorkerID == f.WorkerID && r.AvailableAt.After(now))) &&
-		(!f.Live || !r.Status.Terminal()) &&
-		(f.CreatedAfter.IsZero() || !r.CreatedAt.Before(f.CreatedAfter)) &&
-		(f.CreatedBefore.IsZero() || r.CreatedAt.Before(f.CreatedBefore))
-}
-
 // PageRequest asks for a page: after a cursor, before one, or the first.
 type PageRequest struct {
 	Limit  int // at least 1

@@ -117,8 +117,8 @@ func endOf(p *ports.Page[domain.Run]) *domain.Cursor {
 	if p.Stopped != nil || len(p.Items) == 0 {
 		return p.Stopped
 	}
-	last := &p.Items[len(p.Items)-1]
-	return &domain.Cursor{CreatedAt: last.CreatedAt, ID: last.ID}
+	at := p.Items[len(p.Items)-1].Place()
+	return &at
 }
 
 // bulk is a verb over many runs at work.

@@ -78,9 +78,7 @@ func (c *Client) ListRuns(ctx context.Context, filter RunFilter) (*Page[Run], er
 	if err != nil {
 		return nil, err
 	}
-	return pageOf(runs, page, runOf, func(r *domain.Run) domain.Cursor {
-		return domain.Cursor{CreatedAt: r.CreatedAt, ID: r.ID}
-	}), nil
+	return pageOf(runs, page, runOf, (*domain.Run).Place), nil
 }
 
 func (f RunFilter) filter() (ports.RunFilter, error) {

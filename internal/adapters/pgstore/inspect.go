@@ -43,8 +43,9 @@ func (c *client) TallyRuns(ctx context.Context, filter ports.RunFilter, limit in
 	var first []dbsqlc.TallyFirstDueRow
 	var last []dbsqlc.TallyLastDueRow
 	wrong, err := c.tally(ctx, most, func(p *pipeline, out *[]dbsqlc.TallyNewestRow) {
+		times := q.Span(ports.PageRequest{})
 		due := dbsqlc.TallyFirstDueParams{
-			NamespaceID: c.namespace, CreatedAfter: q.CreatedAfter, CreatedBefore: q.CreatedBefore,
+			NamespaceID: c.namespace, CreatedAfter: times.End.CreatedAt, CreatedBefore: times.From.CreatedAt,
 			WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), ScanLimit: most,
 		}
 		rows(p, (*dbsqlc.Queries).TallyFirstDue, due, &first)
@@ -67,8 +68,9 @@ func (c *client) tally(ctx context.Context, most int32, build func(*pipeline, *[
 }
 
 func (c *client) tallyNewest(p *pipeline, q *runQuery, side []string, most int32, out *[]dbsqlc.TallyNewestRow) {
+	times := q.Span(ports.PageRequest{})
 	rows(p, (*dbsqlc.Queries).TallyNewest, dbsqlc.TallyNewestParams{
-		NamespaceID: c.namespace, CreatedAfter: q.CreatedAfter, CreatedBefore: q.CreatedBefore, Statuses: side,
+		NamespaceID: c.namespace, CreatedAfter: times.End.CreatedAt, CreatedBefore: times.From.CreatedAt, Statuses: side,
 		WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), ScanLimit: most,
 	}, out)
 }

@@ -3,15 +3,11 @@ package pgstore
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/openworkflowdev/openworkflow-go/internal/adapters/pgstore/internal/dbsqlc"
 	"github.com/openworkflowdev/openworkflow-go/internal/domain"
 	"github.com/openworkflowdev/openworkflow-go/internal/ports"
 )
-
-// endOfTime is later than any row; the database has no use for it.
-var endOfTime = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // storedAs lists the words that stand for a run status in the table.
 func storedAs(status domain.RunStatus) []string {

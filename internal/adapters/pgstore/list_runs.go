@@ -1,10 +1,8 @@
 package pgstore
 
 import (
-	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/openworkflowdev/openworkflow-go/internal/adapters/pgstore/internal/dbsqlc"
@@ -35,9 +33,6 @@ type runQuery struct {
 
 // queryOf translates a filter; ok is false if it selects nothing.
 func queryOf(f ports.RunFilter) (q runQuery, ok bool) {
-	if f.CreatedBefore.IsZero() {
-		f.CreatedBefore = endOfTime
-	}
 	q = runQuery{RunFilter: f, statuses: storedAs(f.Status)}
 	if f.Live && f.Status == "" {
 		q.statuses = liveWords
@@ -110,60 +105,20 @@ func (c *client) listFew(ctx context.Context, q *runQuery, page ports.PageReques
 		return ports.Page[domain.Run]{}, err
 	}
 	selected := slices.DeleteFunc(toRuns(found), func(r domain.Run) bool { return !q.Selects(&r, now.UTC()) })
-	slices.SortFunc(selected, func(a, b domain.Run) int { return comparePlaces(placeOf(&b), placeOf(&a)) })
-	return pageAmong(selected, page), nil
-}
-
-func placeOf(r *domain.Run) domain.Cursor { return domain.Cursor{CreatedAt: r.CreatedAt, ID: r.ID} }
-
-func comparePlaces(a, b domain.Cursor) int {
-	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), strings.Compare(a.ID, b.ID))
-}
-
-// pageAmong cuts a page from all there is, newest first.
-func pageAmong(all []domain.Run, page ports.PageRequest) ports.Page[domain.Run] {
-	limit := max(1, page.Limit)
-	if page.Before != nil {
-		newer := slices.DeleteFunc(all, func(r domain.Run) bool { return comparePlaces(placeOf(&r), *page.Before) <= 0 })
-		from := max(0, len(newer)-limit)
-		return ports.Page[domain.Run]{Items: newer[from:], HasNext: true, HasPrev: from > 0}
-	}
-	if page.After != nil {
-		all = slices.DeleteFunc(all, func(r domain.Run) bool { return comparePlaces(placeOf(&r), *page.After) >= 0 })
-	}
-	to := min(len(all), limit)
-	return ports.Page[domain.Run]{Items: all[:to], HasNext: to < len(all), HasPrev: page.After != nil}
-}
-
-// span is the part of the list that a page is looked for in: from a place (exclusive) to an end (inclusive), in
-// the direction of the page.
-type span struct{ from, end domain.Cursor }
-
-// spanOf is the part that the filter's times and the page's cursor leave. No run has the id "".
-func (q *runQuery) spanOf(page ports.PageRequest) span {
-	oldest, newest := domain.Cursor{CreatedAt: q.CreatedAfter}, domain.Cursor{CreatedAt: q.CreatedBefore}
-	switch {
-	case page.Before != nil && comparePlaces(*page.Before, oldest) > 0:
-		return span{*page.Before, newest}
-	case page.Before != nil:
-		return span{oldest, newest}
-	case page.After != nil && comparePlaces(*page.After, newest) < 0:
-		return span{*page.After, oldest}
-	}
-	return span{newest, oldest}
+	return page.Cut(selected), nil
 }
 
 // listLive sorts the runs that have not ended.
 func (c *client) listLive(ctx context.Context, q *runQuery, page ports.PageRequest) (ports.Page[domain.Run], error) {
-	s := q.spanOf(page)
+	s := q.Span(page)
 	return c.listRuns(ctx, page, func(p *pipeline, limit int32, out *[]dbsqlc.Run) {
 		rows(p, (*dbsqlc.Queries).ListLiveRuns, dbsqlc.ListLiveRunsParams{
-			NamespaceID: c.namespace, BeforeCreatedAt: s.from.CreatedAt, BeforeID: s.from.ID, EndCreatedAt: s.end.CreatedAt, EndID: s.end.ID,
+			NamespaceID: c.namespace, BeforeCreatedAt: s.From.CreatedAt, BeforeID: s.From.ID, EndCreatedAt: s.End.CreatedAt, EndID: s.End.ID,
 			Statuses: q.statuses, WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
 		}, out)
 	}, func(p *pipeline, limit int32, out *[]dbsqlc.Run) {
 		rows(p, (*dbsqlc.Queries).ListLiveRunsBackwards, dbsqlc.ListLiveRunsBackwardsParams{
-			NamespaceID: c.namespace, AfterCreatedAt: s.from.CreatedAt, AfterID: s.from.ID, EndCreatedAt: s.end.CreatedAt, EndID: s.end.ID,
+			NamespaceID: c.namespace, AfterCreatedAt: s.From.CreatedAt, AfterID: s.From.ID, EndCreatedAt: s.End.CreatedAt, EndID: s.End.ID,
 			Statuses: q.statuses, WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
 		}, out)
 	})
@@ -173,7 +128,7 @@ func (c *client) listLive(ctx context.Context, q *runQuery, page ports.PageReque
 // it still answers in time. Where they end is asked first: rows that come or go meanwhile then move no match out
 // of the walk.
 func (c *client) listAmong(ctx context.Context, q *runQuery, page ports.PageRequest) (ports.Page[domain.Run], error) {
-	all := q.spanOf(page)
+	all := q.Span(page)
 	if q.statuses == nil && q.WorkflowName == "" && q.Version == "" {
 		return c.listSpan(ctx, q, page, all)
 	}
@@ -185,32 +140,27 @@ func (c *client) listAmong(ctx context.Context, q *runQuery, page ports.PageRequ
 		if stop == nil {
 			break
 		}
-		out, err := c.listSpan(ctx, q, page, span{all.from, *stop})
-		more := &out.HasNext
-		if page.Before != nil {
-			more = &out.HasPrev
-		}
-		if err != nil || *more {
+		out, err := c.listSpan(ctx, q, page, ports.Span{From: all.From, End: *stop})
+		if err != nil || page.More(&out) {
 			return out, err
 		}
 		if most == c.core.scan.list {
-			*more, out.Stopped = true, stop
-			return out, nil
+			return page.Stop(out, *stop), nil
 		}
 	}
 	return c.listSpan(ctx, q, page, all)
 }
 
 // listSpan reads a page from a part of the list.
-func (c *client) listSpan(ctx context.Context, q *runQuery, page ports.PageRequest, s span) (ports.Page[domain.Run], error) {
+func (c *client) listSpan(ctx context.Context, q *runQuery, page ports.PageRequest, s ports.Span) (ports.Page[domain.Run], error) {
 	return c.listRuns(ctx, page, func(p *pipeline, limit int32, out *[]dbsqlc.Run) {
 		rows(p, (*dbsqlc.Queries).ListRuns, dbsqlc.ListRunsParams{
-			NamespaceID: c.namespace, BeforeCreatedAt: s.from.CreatedAt, BeforeID: s.from.ID, EndCreatedAt: s.end.CreatedAt, EndID: s.end.ID,
+			NamespaceID: c.namespace, BeforeCreatedAt: s.From.CreatedAt, BeforeID: s.From.ID, EndCreatedAt: s.End.CreatedAt, EndID: s.End.ID,
 			Statuses: q.statuses, WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
 		}, out)
 	}, func(p *pipeline, limit int32, out *[]dbsqlc.Run) {
 		rows(p, (*dbsqlc.Queries).ListRunsBackwards, dbsqlc.ListRunsBackwardsParams{
-			NamespaceID: c.namespace, AfterCreatedAt: s.from.CreatedAt, AfterID: s.from.ID, EndCreatedAt: s.end.CreatedAt, EndID: s.end.ID,
+			NamespaceID: c.namespace, AfterCreatedAt: s.From.CreatedAt, AfterID: s.From.ID, EndCreatedAt: s.End.CreatedAt, EndID: s.End.ID,
 			Statuses: q.statuses, WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
 		}, out)
 	})
@@ -222,7 +172,7 @@ func (c *client) listRuns(ctx context.Context, page ports.PageRequest, forwards,
 }
 
 // listEnd is the place of the last of so many rows of a span; nil if it has fewer.
-func (c *client) listEnd(ctx context.Context, q *runQuery, page ports.PageRequest, s span, most int32) (*domain.Cursor, error) {
+func (c *client) listEnd(ctx context.Context, q *runQuery, page ports.PageRequest, s ports.Span, most int32) (*domain.Cursor, error) {
 	var side []string // the rows to walk: of the index of what went wrong, or of all
 	if q.within(unsuccessfulWords) {
 		side = unsuccessfulWords
@@ -232,14 +182,14 @@ func (c *client) listEnd(ctx context.Context, q *runQuery, page ports.PageReques
 	err := c.scan(ctx, func(p *pipeline) {
 		if page.Before != nil {
 			rows(p, (*dbsqlc.Queries).GetListEndBackwards, dbsqlc.GetListEndBackwardsParams{
-				NamespaceID: c.namespace, AfterCreatedAt: s.from.CreatedAt, AfterID: s.from.ID,
-				EndCreatedAt: s.end.CreatedAt, EndID: s.end.ID, Statuses: side, Skipped: most - 1,
+				NamespaceID: c.namespace, AfterCreatedAt: s.From.CreatedAt, AfterID: s.From.ID,
+				EndCreatedAt: s.End.CreatedAt, EndID: s.End.ID, Statuses: side, Skipped: most - 1,
 			}, &backwards)
 			return
 		}
 		rows(p, (*dbsqlc.Queries).GetListEnd, dbsqlc.GetListEndParams{
-			NamespaceID: c.namespace, BeforeCreatedAt: s.from.CreatedAt, BeforeID: s.from.ID,
-			EndCreatedAt: s.end.CreatedAt, EndID: s.end.ID, Statuses: side, Skipped: most - 1,
+			NamespaceID: c.namespace, BeforeCreatedAt: s.From.CreatedAt, BeforeID: s.From.ID,
+			EndCreatedAt: s.End.CreatedAt, EndID: s.End.ID, Statuses: side, Skipped: most - 1,
 		}, &ends)
 	})
 	for _, row := range backwards {
