@@ -1,4 +1,4 @@
--- Every transaction begins with these settings. Tables are small when statements are prepared and large
+-- Every transaction has these settings. Tables are small when statements are prepared and large
 -- soon after, so no plan may scan one, and the generic plan is the right one from its first use. Lists
 -- and counts, which have too many forms for one plan, are planned for their arguments instead. TypeScript's
 -- sender of signals locks waits before runs, the other way round, and does not try again after a deadlock: we
@@ -10,6 +10,18 @@ SELECT set_config('enable_seqscan', sqlc.arg(enable_seqscan)::text, true),
   set_config('plan_cache_mode', sqlc.arg(plan_cache_mode)::text, true),
   set_config('lock_timeout', '400ms', true),
   set_config('statement_timeout', sqlc.arg(statement_timeout)::text, true);
+
+-- The same for good, on a connection that leads to one server session as long as it lives: behind a
+-- transaction pooler the session answers with another process id than the connection got. Transactions of
+-- one pipeline then need no BEGIN either, so the isolation level is settled too.
+-- name: SetSession :many
+SELECT (set_config('enable_seqscan', sqlc.arg(enable_seqscan)::text, false)
+  || set_config('jit', 'off', false)
+  || set_config('plan_cache_mode', sqlc.arg(plan_cache_mode)::text, false)
+  || set_config('lock_timeout', '400ms', false)
+  || set_config('statement_timeout', sqlc.arg(statement_timeout)::text, false)
+  || set_config('default_transaction_isolation', 'read committed', false))::text AS settings
+WHERE pg_backend_pid() = sqlc.arg(process_id)::int;
 
 -- name: GetNow :one
 SELECT now()::timestamptz AS now;

@@ -35,6 +35,7 @@ func Open(ctx context.Context, dsn string, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	pc.AfterConnect = settle
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, interpretError(err)
@@ -86,7 +87,11 @@ func open(ctx context.Context, sc *schema, pool *pgxpool.Pool, owns bool, cfg Co
 		return nil, err
 	}
 	if !cfg.SkipMigrations {
-		if err := migrateUp(ctx, pool.Config(), sc); err != nil {
+		mc := pool.Config()
+		if owns {
+			mc.AfterConnect = nil // migrations may take their time
+		}
+		if err := migrateUp(ctx, mc, sc); err != nil {
 			return nil, err
 		}
 	}

@@ -122,10 +122,17 @@ func (t *transaction) commit(ctx context.Context, build func(*pipeline)) error {
 
 func (t *transaction) pipeline(build func(*pipeline), commit bool) *pipeline {
 	p := &pipeline{schema: t.core.schema, typed: t.core.typed}
+	settled := t.plan == planOnce && settled(t.conn.Conn())
+	if settled && commit && !t.begun {
+		build(p) // a pipeline is a transaction
+		return p
+	}
 	if !t.begun {
 		t.begun = true
 		p.raw(sqlBegin)
-		exec(p, (*dbsqlc.Queries).SetPlanning, dbsqlc.SetPlanningParams(t.plan))
+		if !settled {
+			exec(p, (*dbsqlc.Queries).SetPlanning, dbsqlc.SetPlanningParams(t.plan))
+		}
 	}
 	build(p)
 	if commit {

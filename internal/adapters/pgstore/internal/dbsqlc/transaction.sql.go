@@ -281,7 +281,7 @@ type SetPlanningParams struct {
 	StatementTimeout string
 }
 
-// Every transaction begins with these settings. Tables are small when statements are prepared and large
+// Every transaction has these settings. Tables are small when statements are prepared and large
 // soon after, so no plan may scan one, and the generic plan is the right one from its first use. Lists
 // and counts, which have too many forms for one plan, are planned for their arguments instead. TypeScript's
 // sender of signals locks waits before runs, the other way round, and does not try again after a deadlock: we
@@ -289,6 +289,51 @@ type SetPlanningParams struct {
 func (q *Queries) SetPlanning(ctx context.Context, arg SetPlanningParams) error {
 	_, err := q.db.Exec(ctx, setPlanning, arg.EnableSeqscan, arg.PlanCacheMode, arg.StatementTimeout)
 	return err
+}
+
+const setSession = `-- name: SetSession :many
+SELECT (set_config('enable_seqscan', $1::text, false)
+  || set_config('jit', 'off', false)
+  || set_config('plan_cache_mode', $2::text, false)
+  || set_config('lock_timeout', '400ms', false)
+  || set_config('statement_timeout', $3::text, false)
+  || set_config('default_transaction_isolation', 'read committed', false))::text AS settings
+WHERE pg_backend_pid() = $4::int
+`
+
+type SetSessionParams struct {
+	EnableSeqscan    string
+	PlanCacheMode    string
+	StatementTimeout string
+	ProcessID        int32
+}
+
+// The same for good, on a connection that leads to one server session as long as it lives: behind a
+// transaction pooler the session answers with another process id than the connection got. Transactions of
+// one pipeline then need no BEGIN either, so the isolation level is settled too.
+func (q *Queries) SetSession(ctx context.Context, arg SetSessionParams) ([]string, error) {
+	rows, err := q.db.Query(ctx, setSession,
+		arg.EnableSeqscan,
+		arg.PlanCacheMode,
+		arg.StatementTimeout,
+		arg.ProcessID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var settings string
+		if err := rows.Scan(&settings); err != nil {
+			return nil, err
+		}
+		items = append(items, settings)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const tryLockKey = `-- name: TryLockKey :one
