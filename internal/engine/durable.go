@@ -235,7 +235,7 @@ func (x *execution) send(call *call, c SendCall) (json.RawMessage, error) {
 	if a == nil {
 		a = &domain.StepAttempt{ID: domain.NewID(), StepName: call.name, Kind: domain.KindSignalSend, StartedAt: x.stamp()}
 		x.mu.Lock()
-		err := x.countAttempt(&domain.Transition{Attempt: *a})
+		err := x.countAttempt(a.StepName)
 		if err == nil {
 			x.ledger.started(a, false)
 		}
@@ -322,19 +322,20 @@ func (x *execution) timeoutAt(d time.Duration) time.Time {
 
 // conclusion records the end of a wait; the caller has entered.
 func (x *execution) conclusion(call *call, a *domain.StepAttempt, out json.RawMessage, adjust func(*domain.Transition)) (json.RawMessage, error) {
-	done := *a
+	ts := []domain.Transition{{Kind: domain.FinishStep, Attempt: *a}}
+	t, done := &ts[0], &ts[0].Attempt
 	done.Status, done.FinishedAt, done.Output = domain.StepCompleted, x.stamp(), out
 	if done.Output == nil {
 		done.Output = json.RawMessage("null")
 	}
 	x.mu.Lock()
-	t := domain.Transition{Kind: domain.FinishStep, Lease: x.lease(), Attempt: done, Progress: x.run.Recoveries > 0}
+	t.Lease, t.Progress = x.lease(), x.run.Recoveries > 0
 	x.run.Recoveries = 0
 	x.mu.Unlock()
 	if adjust != nil {
-		adjust(&t)
+		adjust(t)
 	}
-	verdicts, err := x.commit(t)
+	verdicts, err := x.commit(ts...)
 	switch {
 	case err != nil:
 		return nil, err
@@ -344,16 +345,17 @@ func (x *execution) conclusion(call *call, a *domain.StepAttempt, out json.RawMe
 		return nil, x.failStep(call, a, domain.FailureOf(rejected{verdicts[0].Err}))
 	}
 	x.mu.Lock()
-	x.ledger.finished(&done)
+	x.ledger.finished(done)
 	x.mu.Unlock()
 	return done.Output, nil
 }
 
 // failStep records a failure that is final and returns the step's error; the caller has entered.
 func (x *execution) failStep(call *call, a *domain.StepAttempt, f domain.Failure) error {
-	done := *a
+	ts := []domain.Transition{{Kind: domain.FinishStep, Attempt: *a}}
+	done := &ts[0].Attempt
 	done.Status, done.Error, done.Final, done.FinishedAt = domain.StepFailed, &f, true, x.stamp()
-	if err := x.recordFinish(&done, nil); err != nil {
+	if err := x.recordFinish(ts, nil); err != nil {
 		return err
 	}
 	return x.stepError(call.name, x.record(call.name))

@@ -127,7 +127,10 @@ func (x *execution) attempt(ctx context.Context, call *call, c StepCall, policy 
 		return err
 	}
 	defer x.leave()
-	a := &domain.StepAttempt{ID: domain.NewID(), StepName: call.name, Kind: domain.KindFunction, StartedAt: x.stamp()}
+	ts := []domain.Transition{{Kind: domain.FinishStep, Attempt: domain.StepAttempt{
+		ID: domain.NewID(), StepName: call.name, Kind: domain.KindFunction, StartedAt: x.stamp(),
+	}}}
+	a := &ts[0].Attempt
 	if err := x.beginFunction(a); err != nil {
 		return err
 	}
@@ -135,7 +138,7 @@ func (x *execution) attempt(ctx context.Context, call *call, c StepCall, policy 
 	defer func() {
 		if exited { // by runtime.Goexit: this goroutine does not come back
 			x.endFunction()
-			if x.finishAttempt(a, nil, errGoexit, policy, rec) == nil {
+			if x.finishAttempt(ts, nil, errGoexit, policy, rec) == nil {
 				x.startOver()
 			}
 		}
@@ -151,21 +154,22 @@ func (x *execution) attempt(ctx context.Context, call *call, c StepCall, policy 
 			return context.Cause(ctx)
 		}
 	}
-	return x.finishAttempt(a, out, err, policy, rec)
+	return x.finishAttempt(ts, out, err, policy, rec)
 }
 
-// finishAttempt records what the function returned.
-func (x *execution) finishAttempt(a *domain.StepAttempt, out json.RawMessage, err error, policy domain.RetryPolicy, rec record) error {
-	done := *a
-	done.FinishedAt = x.stamp()
+// finishAttempt records what the function returned; ts holds the finish of its attempt.
+func (x *execution) finishAttempt(ts []domain.Transition, out json.RawMessage, err error, policy domain.RetryPolicy, rec record) error {
+	a := &ts[0].Attempt
+	a.FinishedAt = x.stamp()
 	if err == nil {
-		done.Status, done.Output = domain.StepCompleted, out
+		a.Status, a.Output = domain.StepCompleted, out
 	} else {
-		x.fillFailure(&done, x.w.encode(err), policy, rec.failures+1)
+		x.fillFailure(a, x.w.encode(err), policy, rec.failures+1)
 	}
-	x.log.Debug("step attempt", zap.String("step", done.StepName), zap.String("status", string(done.Status)),
-		zap.Duration("took", done.FinishedAt.Sub(done.StartedAt)))
-	return x.recordFinish(&done, rec.cut)
+	if debug := x.log.Check(zap.DebugLevel, "step attempt"); debug != nil {
+		debug.Write(zap.String("step", a.StepName), zap.String("status", string(a.Status)), zap.Duration("took", a.FinishedAt.Sub(a.StartedAt)))
+	}
+	return x.recordFinish(ts, rec.cut)
 }
 
 func (x *execution) fillFailure(a *domain.StepAttempt, f domain.Failure, policy domain.RetryPolicy, failures int) {
@@ -173,18 +177,17 @@ func (x *execution) fillFailure(a *domain.StepAttempt, f domain.Failure, policy 
 	a.Status, a.Error, a.Final, a.RetryAt = domain.StepFailed, &f, d.Final, d.RetryAt
 }
 
-// recordFinish commits how an attempt ended, and closes those that dead workers left open. A result
-// that the database refuses is a failure that is never retried: the effect has happened.
-func (x *execution) recordFinish(a *domain.StepAttempt, cut []*domain.StepAttempt) error {
+// recordFinish commits how the attempt of ts[0], a finish, has ended, and closes those that dead workers left open. A
+// result that the database refuses is a failure that is never retried: the effect has happened. The ledger
+// keeps the attempt.
+func (x *execution) recordFinish(ts []domain.Transition, cut []*domain.StepAttempt) error {
+	t, a := &ts[0], &ts[0].Attempt
 	x.mu.Lock()
-	ts := []domain.Transition{{Kind: domain.FinishStep, Lease: x.lease(), Attempt: *a, Progress: x.run.Recoveries > 0}}
+	t.Lease, t.Progress = x.lease(), x.run.Recoveries > 0
 	x.run.Recoveries = 0
 	x.mu.Unlock()
-	for _, c := range cut {
-		f := domain.InterruptedFailure()
-		closed := *c
-		closed.Status, closed.Error, closed.FinishedAt = domain.StepFailed, &f, a.FinishedAt
-		ts = append(ts, domain.Transition{Kind: domain.FinishStep, Lease: ts[0].Lease, Attempt: closed})
+	if len(cut) > 0 {
+		ts = append(ts, x.closeCut(t, cut)...)
 	}
 	verdicts, err := x.commit(ts...)
 	if err != nil {
@@ -193,8 +196,7 @@ func (x *execution) recordFinish(a *domain.StepAttempt, cut []*domain.StepAttemp
 	if refused := verdicts[0].Err; refused != nil {
 		f := domain.FailureOf(rejected{refused})
 		a.Status, a.Output, a.Error, a.Final, a.RetryAt = domain.StepFailed, nil, &f, true, time.Time{}
-		ts[0].Attempt = *a
-		if verdicts, err = x.commit(ts[0]); err != nil {
+		if verdicts, err = x.commit(*t); err != nil {
 			return err
 		}
 		if verdicts[0].Err != nil {
@@ -207,9 +209,21 @@ func (x *execution) recordFinish(a *domain.StepAttempt, cut []*domain.StepAttemp
 	return nil
 }
 
+// closeCut makes the ends of the attempts that dead workers left open beside t.
+func (x *execution) closeCut(t *domain.Transition, cut []*domain.StepAttempt) []domain.Transition {
+	ts := make([]domain.Transition, len(cut))
+	for i, c := range cut {
+		f := domain.InterruptedFailure()
+		closed := *c
+		closed.Status, closed.Error, closed.FinishedAt = domain.StepFailed, &f, t.Attempt.FinishedAt
+		ts[i] = domain.Transition{Kind: domain.FinishStep, Lease: t.Lease, Attempt: closed}
+	}
+	return ts
+}
+
 func (x *execution) beginFunction(a *domain.StepAttempt) error {
 	x.mu.Lock()
-	if err := x.countAttempt(&domain.Transition{Attempt: *a}); err != nil {
+	if err := x.countAttempt(a.StepName); err != nil {
 		x.mu.Unlock()
 		return err
 	}
@@ -244,8 +258,7 @@ func (x *execution) invoke(caller context.Context, a *domain.StepAttempt, c Step
 		ctx, stop = context.WithTimeoutCause(ctx, c.Timeout, domain.ErrStepTimeout)
 		defer stop()
 	}
-	started := *a
-	mark := time.AfterFunc(markAfter, func() { x.mark(started) })
+	mark := time.AfterFunc(markAfter, func() { x.mark(a) })
 	defer mark.Stop()
 
 	out, err := stepBody(ctx, c.Fn)
@@ -255,10 +268,13 @@ func (x *execution) invoke(caller context.Context, a *domain.StepAttempt, c Step
 	return out, err
 }
 
-// mark writes the running row of a step that takes long. Whether it arrives is not important.
-func (x *execution) mark(a domain.StepAttempt) {
+// mark writes the running row of a step that takes long. Whether it arrives is not important. The step may be
+// finishing meanwhile: what its end fills in is not looked at.
+func (x *execution) mark(a *domain.StepAttempt) {
 	x.mu.Lock()
-	t := domain.Transition{Kind: domain.StartStep, Lease: x.lease(), Attempt: a}
+	t := domain.Transition{Kind: domain.StartStep, Lease: x.lease(), Attempt: domain.StepAttempt{
+		ID: a.ID, StepName: a.StepName, Kind: a.Kind, StartedAt: a.StartedAt,
+	}}
 	live := x.phase == owned && x.functions > 0
 	if live {
 		x.pins++

@@ -25,7 +25,8 @@ const (
 type journal struct {
 	backend ports.Backend
 	log     *zap.Logger
-	woke    func() // a commit made a run due
+	woke    func()    // a commit made a run due
+	rooms   sync.Pool // of *[]domain.Transition: room for a batch
 
 	mu       sync.Mutex
 	room     *sync.Cond
@@ -191,23 +192,27 @@ func living(batch []*group) []*group {
 }
 
 func (j *journal) try(batch []*group) error {
-	n := 0
-	for _, g := range batch {
-		n += len(g.transitions)
+	room, _ := j.rooms.Get().(*[]domain.Transition)
+	if room == nil {
+		room = new([]domain.Transition)
 	}
-	ts := make([]domain.Transition, 0, n)
+	ts := (*room)[:0]
 	for _, g := range batch {
 		ts = append(ts, g.transitions...)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
 	verdicts, err := j.backend.Commit(ctx, ts)
-	if err != nil {
+	if err != nil { // it may still be at work
 		return err
 	}
+	clear(ts)
+	*room = ts
+	j.rooms.Put(room)
 	woke := false
 	for _, g := range batch {
-		g.verdicts, verdicts = verdicts[:len(g.transitions):len(g.transitions)], verdicts[len(g.transitions):]
+		n := len(g.transitions)
+		g.verdicts, verdicts = verdicts[:n:n], verdicts[n:]
 		for i := range g.verdicts {
 			woke = woke || g.verdicts[i].Woke
 		}

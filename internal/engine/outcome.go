@@ -63,7 +63,9 @@ func (x *execution) finish(out json.RawMessage, err error) {
 		x.release()
 		return
 	}
-	x.conclude(x.outcome(out, err))
+	ts := make([]domain.Transition, 1)
+	x.outcome(&ts[0], out, err)
+	x.conclude(ts)
 }
 
 // startOver gives the run back, to be replayed, because a step function has ended a goroutine of the run that may
@@ -94,38 +96,42 @@ func (x *execution) release() {
 	}
 }
 
-// outcome is the transition that follows from what the workflow function returned.
-func (x *execution) outcome(out json.RawMessage, err error) domain.Transition {
+// outcome makes t the transition that follows from what the workflow function returned.
+func (x *execution) outcome(t *domain.Transition, out json.RawMessage, err error) {
 	var f domain.Failure
 	if err != nil {
 		f = x.w.encode(err)
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	t.Lease = x.lease()
 	switch {
 	case x.fatal != nil:
-		return x.failed(domain.FailureOf(x.fatal))
+		failed(t, domain.FailureOf(x.fatal))
+		return
 	case err == nil:
 		if lost := x.unasked(); lost != nil {
-			return x.failed(domain.FailureOf(lost))
+			failed(t, domain.FailureOf(lost))
+			return
 		}
-		return domain.Transition{Kind: domain.CompleteRun, Lease: x.lease(), Output: out}
+		t.Kind, t.Output = domain.CompleteRun, out
+		return
 	}
 	now := x.w.clock.latest()
 	if at := x.run.DeadlineAt; !at.IsZero() && !at.After(now) {
-		return x.failed(domain.DeadlineFailure())
+		failed(t, domain.DeadlineFailure())
+		return
 	}
 	policy := x.def.RetryPolicy.WithDefaults(domain.DefaultWorkflowAttempts)
 	d := policy.Decide(f, x.run.Failures+1, now, x.run.DeadlineAt)
 	if d.Final {
-		return x.failed(f)
+		failed(t, f)
+		return
 	}
-	return domain.Transition{Kind: domain.RetryRun, Lease: x.lease(), WakeAt: d.RetryAt, Error: &f}
+	t.Kind, t.WakeAt, t.Error = domain.RetryRun, d.RetryAt, &f
 }
 
-func (x *execution) failed(f domain.Failure) domain.Transition {
-	return domain.Transition{Kind: domain.FailRun, Lease: x.lease(), Error: &f}
-}
+func failed(t *domain.Transition, f domain.Failure) { t.Kind, t.Error = domain.FailRun, &f }
 
 // unasked is an error if the function returned without asking for steps that it once completed. Where the
 // history shows branches side by side it is only logged: which branches run can depend on what ends first.
@@ -144,21 +150,22 @@ func (x *execution) unasked() error {
 
 // conclude commits the outcome; an output or error that the database refuses fails the run instead. A run
 // that is retried may start again anywhere: the steps that the function left behind have to end first.
-func (x *execution) conclude(t domain.Transition) {
+func (x *execution) conclude(ts []domain.Transition) {
+	t := &ts[0]
 	if t.Kind == domain.RetryRun {
 		x.stop(endCause{errReturned})
 		if !x.alone() {
 			return
 		}
 	}
-	verdicts, err := x.commit(t)
+	verdicts, err := x.commit(ts...)
 	if err != nil {
 		return
 	}
 	if rejected := verdicts[0].Err; rejected != nil {
-		f := domain.FailureOf(fmt.Errorf("%w: the output cannot be stored: %w", domain.ErrInvalidPayload, rejected))
-		t = domain.Transition{Kind: domain.FailRun, Lease: t.Lease, Error: &f}
-		if _, err := x.commit(t); err != nil {
+		*t = domain.Transition{Lease: t.Lease}
+		failed(t, domain.FailureOf(fmt.Errorf("%w: the output cannot be stored: %w", domain.ErrInvalidPayload, rejected)))
+		if _, err := x.commit(ts...); err != nil {
 			return
 		}
 	}

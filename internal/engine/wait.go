@@ -127,7 +127,7 @@ func (x *execution) register(w *wait) {
 // the run is parked in the same batch. Without an error the call has left; with one too.
 func (x *execution) open(w *wait, t *domain.Transition) error {
 	x.mu.Lock()
-	if err := x.countAttempt(t); err != nil {
+	if err := x.countAttempt(t.Attempt.StepName); err != nil {
 		x.unbusy()
 		x.settle()
 		x.mu.Unlock()
@@ -181,12 +181,12 @@ func (r rejected) Error() string { return r.why.Error() }
 func (r rejected) Unwrap() []error { return []error{domain.ErrInvalidPayload, r.why} }
 
 // countAttempt refuses one attempt too many; with x.mu held.
-func (x *execution) countAttempt(t *domain.Transition) error {
+func (x *execution) countAttempt(step string) error {
 	if x.ledger.attempts < x.w.cfg.StepLimit {
 		return nil
 	}
 	return x.fail(fmt.Errorf("%w: the run has %d step attempts and the limit is %d (WorkerOptions.StepLimit); step %q was not started",
-		domain.ErrStepLimitExceeded, x.ledger.attempts, x.w.cfg.StepLimit, t.Attempt.StepName))
+		domain.ErrStepLimitExceeded, x.ledger.attempts, x.w.cfg.StepLimit, step))
 }
 
 // fire ends a wait. It enters on behalf of the branch that wakes; with x.mu held.

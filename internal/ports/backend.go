@@ -38,7 +38,8 @@ type Backend interface {
 
 	// Commit applies a batch of transitions in one transaction and answers each by its index. Within a
 	// batch, the transitions of a run's steps are applied before the run's own. A batch holds at most one
-	// transition per attempt and one per run (domain.CheckBatch).
+	// transition per attempt and one per run (domain.CheckBatch). ts is the caller's again when Commit has returned
+	// without an error; what its payloads point to stays as it is.
 	//
 	// The verdict of each is found in this order: (1) the attempt has already ended with the proposed status,
 	// output and error, or exists at all for a start: ok; (2) the epoch is equal and the run is already in the state that the

@@ -35,7 +35,8 @@ import "github.com/openworkflowdev/openworkflow-go/internal/ports"
 //
 // applies a batch of transitions in one transaction and answers each by its index. Within a batch, the
 // transitions of a run's steps are applied before the run's own. A batch holds at most one transition per
-// attempt and one per run (CheckBatch). The verdict of each is found in this order: (1) the attempt is
+// attempt and one per run (CheckBatch). The batch is the caller's again, and is overwritten, when Commit has
+// returned without an error; what its payloads point to stays as it is. The verdict of each is found in this order: (1) the attempt is
 // already ended with the proposed status, output and error (compared as JSON values), or exists at all for a
 // start: ok; (2) the epoch is equal and the run is already in the state that the transition produces: ok; (3)
 // the lease is the run's (Run.Owned; an expired lease that nobody claimed still is): applied; (4) ErrLeaseLost.

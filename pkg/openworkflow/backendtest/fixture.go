@@ -155,8 +155,10 @@ func leaseOf(r backend.Run) backend.Lease {
 
 func (f *fixture) commit(ts ...backend.Transition) []backend.Verdict {
 	f.Helper()
-	vs, err := f.b.Commit(f.ctx, ts)
+	batch := slices.Clone(ts)
+	vs, err := f.b.Commit(f.ctx, batch)
 	f.noError(err, "Commit")
+	clear(batch) // it is the caller's again: what was stored must not hang on it
 	if len(vs) != len(ts) {
 		f.Fatalf("Commit gave %d verdicts for %d transitions", len(vs), len(ts))
 	}

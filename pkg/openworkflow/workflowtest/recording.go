@@ -146,7 +146,8 @@ func (r *recording) Commit(_ context.Context, ts []domain.Transition) ([]domain.
 		switch t := &ts[i]; t.Kind {
 		case domain.CompleteRun, domain.FailRun, domain.RetryRun:
 			if r.outcome == nil {
-				r.outcome = t
+				outcome := *t // the batch is the caller's again
+				r.outcome = &outcome
 			}
 		case domain.StartStep, domain.StartChild, domain.FinishStep, domain.ParkRun:
 		}
