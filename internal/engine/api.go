@@ -87,19 +87,32 @@ func ScopeFrom(ctx context.Context) *Scope {
 
 type stepKey struct{}
 
-type stepInfo struct{ runID, name, attemptID string }
+// stepContext is a step function's context: it knows the try.
+type stepContext struct {
+	context.Context
+	x       *execution
+	attempt *domain.StepAttempt // the step may have finished: what its end fills in is not looked at
+}
+
+func (c *stepContext) Value(key any) any {
+	if key == (stepKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
 
 // StepIdempotencyKey is equal over all tries of the step that the context belongs to; "" outside a step.
 func StepIdempotencyKey(ctx context.Context) string {
-	info, ok := ctx.Value(stepKey{}).(stepInfo)
-	if !ok {
-		return ""
+	if c, ok := ctx.Value(stepKey{}).(*stepContext); ok {
+		return c.x.run.ID + ":" + c.attempt.StepName
 	}
-	return info.runID + ":" + info.name
+	return ""
 }
 
 // StepAttemptID is the id of the try that the context belongs to; "" outside a step.
 func StepAttemptID(ctx context.Context) string {
-	info, _ := ctx.Value(stepKey{}).(stepInfo)
-	return info.attemptID
+	if c, ok := ctx.Value(stepKey{}).(*stepContext); ok {
+		return c.attempt.ID
+	}
+	return ""
 }

@@ -197,7 +197,9 @@ func (w *Worker) execute(run domain.Run, l lease, h domain.History) {
 	w.executions[run.ID] = x
 	w.mu.Unlock()
 	notify(w.holding)
-	x.log.Info("run claimed", zap.Int("epoch", run.Attempts), zap.Int("recorded", len(h.Attempts)))
+	if log := x.check(zap.InfoLevel, "run claimed"); log != nil {
+		log.Write(zap.Int("epoch", run.Attempts), zap.Int("recorded", len(h.Attempts)))
+	}
 	go x.main()
 }
 
@@ -214,7 +216,7 @@ func (w *Worker) resume(x *execution, run domain.Run, l lease) {
 	w.claims.Go(func() { // the claim was faster than the answer to the park
 		x.mu.Lock()
 		for x.phase == parking {
-			changed := x.changed
+			changed := x.change()
 			x.mu.Unlock()
 			<-changed
 			x.mu.Lock()
@@ -236,7 +238,9 @@ func (w *Worker) goOn(x *execution, run domain.Run, l lease) {
 		w.slots.release(1)
 	}
 	notify(w.holding)
-	x.log.Info("run resumed", zap.Int("epoch", run.Attempts))
+	if log := x.check(zap.InfoLevel, "run resumed"); log != nil {
+		log.Write(zap.Int("epoch", run.Attempts))
+	}
 	x.wakeUp()
 }
 
@@ -305,7 +309,7 @@ func (w *Worker) Tick(ctx context.Context) (int, error) {
 func (x *execution) settled(ctx context.Context) error {
 	x.mu.Lock()
 	for x.phase != ended && x.phase != parked {
-		changed := x.changed
+		changed := x.change()
 		x.mu.Unlock()
 		select {
 		case <-changed:

@@ -14,7 +14,7 @@ import (
 // keepEarly keeps what has arrived for waits that no branch has come to; with x.mu held.
 func (x *execution) keepEarly(h domain.History) {
 	for _, r := range x.ledger.waits {
-		if r.asked {
+		if r.asked != nil {
 			continue
 		}
 		key := r.running.ID
@@ -36,7 +36,7 @@ func (x *execution) keepEarly(h domain.History) {
 // hasEarly reports whether something has arrived for a wait that no branch has come to; with x.mu held.
 func (x *execution) hasEarly() bool {
 	for _, r := range x.ledger.waits {
-		if r.asked {
+		if r.asked != nil {
 			continue
 		}
 		_, signal := x.arrived.Signals[r.running.ID]
@@ -51,7 +51,7 @@ func (x *execution) hasEarly() bool {
 // expectsEarly reports whether there is a wait that no branch has come to; with x.mu held.
 func (x *execution) expectsEarly() bool {
 	for _, r := range x.ledger.waits {
-		if !r.asked {
+		if r.asked == nil {
 			return true
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/openworkflowdev/openworkflow-go/internal/domain"
 )
@@ -35,7 +36,6 @@ type definition struct {
 type execution struct {
 	w     *Worker
 	def   *definition
-	log   *zap.Logger
 	ctx   context.Context // of the workflow function; ends when the execution does
 	stop  context.CancelCauseFunc
 	wake  atomic.Pointer[time.Timer]
@@ -45,7 +45,7 @@ type execution struct {
 	mu          sync.Mutex
 	run         domain.Run // the row as last claimed
 	phase       phase
-	changed     chan struct{} // closed at the next change of phase
+	changed     chan struct{} // closed at the next change of phase; nil while nobody waits for it
 	leaseEnd    lease
 	ledger      *ledger
 	arrived     domain.History // what had arrived for open waits when the history was read
@@ -64,7 +64,6 @@ type execution struct {
 	replayed    bool // something new has happened: no longer replaying
 	fatal       error
 	lastStamp   time.Time
-	names       map[string]*Scope // resolved step names
 }
 
 type slot int
@@ -88,10 +87,7 @@ func newExecution(w *Worker, def *definition, run domain.Run, l lease, h domain.
 	ctx, stop := context.WithCancelCause(w.ctx)
 	x := &execution{
 		w: w, def: def, ctx: ctx, run: run, leaseEnd: l, arrived: h,
-		log:  w.log.With(zap.String("run", run.ID), zap.String("workflow", run.WorkflowName)),
-		stop: stop, changed: make(chan struct{}),
-		ledger: newLedger(h.Attempts), waits: make(map[string]*wait),
-		slot: hasSlot, pins: 1, names: make(map[string]*Scope),
+		stop: stop, ledger: newLedger(h.Attempts), slot: hasSlot, pins: 1,
 	}
 	x.replayed = x.ledger.unasked == 0
 	x.root = &Scope{x: x}
@@ -121,8 +117,31 @@ func (x *execution) lease() domain.Lease {
 // setPhase is called with x.mu held.
 func (x *execution) setPhase(p phase) {
 	x.phase = p
-	close(x.changed)
-	x.changed = make(chan struct{})
+	if x.changed != nil {
+		close(x.changed)
+		x.changed = nil
+	}
+}
+
+// change is closed at the next change of phase; with x.mu held.
+func (x *execution) change() <-chan struct{} {
+	if x.changed == nil {
+		x.changed = make(chan struct{})
+	}
+	return x.changed
+}
+
+// log is the worker's logger with the run's name on it.
+func (x *execution) log() *zap.Logger {
+	return x.w.log.With(zap.String("run", x.run.ID), zap.String("workflow", x.run.WorkflowName))
+}
+
+// check is zap's Check, for what happens to every run: it costs nothing where the level is not logged.
+func (x *execution) check(level zapcore.Level, message string) *zapcore.CheckedEntry {
+	if !x.w.log.Core().Enabled(level) {
+		return nil
+	}
+	return x.log().Check(level, message)
 }
 
 // alive reports whether this execution may still write.
@@ -184,6 +203,16 @@ func (x *execution) endLocked(cause error) {
 	x.w.ended(x)
 }
 
+// endReturned ends the execution of a function that has returned. Where the caller's is the only pin, unpin does so.
+func (x *execution) endReturned() {
+	x.mu.Lock()
+	if x.phase == ended || x.pins == 1 {
+		x.mu.Unlock()
+		return
+	}
+	x.endLocked(errReturned)
+}
+
 // over reports whether the execution has ended.
 func (x *execution) over() bool {
 	x.mu.Lock()
@@ -204,17 +233,27 @@ func (x *execution) pin() {
 	x.mu.Unlock()
 }
 
-// unpin lets the execution be forgotten when its last goroutine has gone.
+// unpin ends and forgets the execution when its last goroutine has gone.
 func (x *execution) unpin() {
 	x.mu.Lock()
 	x.pins--
 	last := x.pins == 0 && !x.forgotten
-	x.forgotten = x.forgotten || last
-	x.mu.Unlock()
-	if last {
-		x.end(errReturned)
-		x.w.forget(x)
+	if !last {
+		x.mu.Unlock()
+		return
 	}
+	x.forgotten = true
+	over := x.phase == ended
+	if !over {
+		x.setPhase(ended)
+		x.releaseSlot()
+	}
+	x.mu.Unlock()
+	if !over {
+		x.disarm()
+		x.stop(endCause{errReturned})
+	}
+	x.w.forget(x)
 }
 
 // arm sets the timer for the next thing that time alone brings: the end of a wait, or the deadline.
@@ -288,7 +327,7 @@ func (x *execution) expire() {
 	t := domain.Transition{Kind: domain.FailRun, Lease: x.lease(), Error: &f}
 	x.mu.Unlock()
 	if _, err := x.commit(t); err == nil {
-		x.log.Info("run failed", zap.String("error", f.Message))
+		x.log().Info("run failed", zap.String("error", f.Message))
 	} else {
 		notify(x.w.expiring) // nobody else may watch it
 	}

@@ -166,8 +166,8 @@ func (x *execution) finishAttempt(ts []domain.Transition, out json.RawMessage, e
 	} else {
 		x.fillFailure(a, x.w.encode(err), policy, rec.failures+1)
 	}
-	if debug := x.log.Check(zap.DebugLevel, "step attempt"); debug != nil {
-		debug.Write(zap.String("step", a.StepName), zap.String("status", string(a.Status)), zap.Duration("took", a.FinishedAt.Sub(a.StartedAt)))
+	if log := x.check(zap.DebugLevel, "step attempt"); log != nil {
+		log.Write(zap.String("step", a.StepName), zap.String("status", string(a.Status)), zap.Duration("took", a.FinishedAt.Sub(a.StartedAt)))
 	}
 	return x.recordFinish(ts, rec.cut)
 }
@@ -246,8 +246,7 @@ func (x *execution) endFunction() {
 
 // invoke calls the function with a context that ends with the run's, the caller's, or the step's time.
 func (x *execution) invoke(caller context.Context, a *domain.StepAttempt, c StepCall) (json.RawMessage, error) {
-	ctx := context.WithValue(caller, stepKey{}, stepInfo{x.run.ID, a.StepName, a.ID})
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithCancelCause(caller)
 	defer cancel(nil)
 	if caller.Done() != x.ctx.Done() { // it need not descend from the run's own
 		stop := context.AfterFunc(x.ctx, func() { cancel(context.Cause(x.ctx)) })
@@ -261,7 +260,7 @@ func (x *execution) invoke(caller context.Context, a *domain.StepAttempt, c Step
 	mark := time.AfterFunc(markAfter, func() { x.mark(a) })
 	defer mark.Stop()
 
-	out, err := stepBody(ctx, c.Fn)
+	out, err := stepBody(&stepContext{ctx, x, a}, c.Fn)
 	if err != nil && ctx.Err() != nil && errors.Is(context.Cause(ctx), domain.ErrStepTimeout) {
 		return nil, fmt.Errorf("%w after %v: %s", domain.ErrStepTimeout, c.Timeout, err.Error())
 	}
@@ -285,7 +284,7 @@ func (x *execution) mark(a *domain.StepAttempt) {
 	}
 	defer x.unpin()
 	if verdicts, err := x.w.journal.commit(x.alive, t); err == nil && verdicts[0].Err != nil {
-		x.log.Debug("running row not written", zap.Error(verdicts[0].Err))
+		x.log().Debug("running row not written", zap.Error(verdicts[0].Err))
 	}
 }
 

@@ -24,7 +24,7 @@ type record struct {
 	cut       []*domain.StepAttempt // functions whose workers died in the middle
 	failed    *domain.StepAttempt   // the latest failure
 	failures  int                   // that count against the budget
-	asked     bool
+	asked     *Scope                // the branch that has asked for it
 }
 
 func newLedger(history []domain.StepAttempt) *ledger {
@@ -66,28 +66,26 @@ func (l *ledger) add(a *domain.StepAttempt) {
 	}
 }
 
-// ask returns what is known of the step that the workflow asks for now.
-func (l *ledger) ask(name string) record {
+// ask returns what is known of the step that a branch asks for now. No step may be asked for twice: ok is
+// false if another branch has.
+func (l *ledger) ask(name string, by *Scope) (known record, ok bool) {
 	r := l.steps[name]
-	if r == nil {
-		return record{}
+	switch {
+	case r == nil:
+		r = &record{}
+		l.steps[name] = r
+	case r.asked != nil:
+		return record{}, false
+	case r.completed != nil:
+		l.unasked--
 	}
-	if !r.asked {
-		r.asked = true
-		if r.completed != nil {
-			l.unasked--
-		}
-	}
-	return *r
+	r.asked = by
+	return *r, true
 }
 
-// started notes a new attempt, open until it is finished.
+// started notes a new attempt of a step that was asked for, open until it is finished.
 func (l *ledger) started(a *domain.StepAttempt, open bool) {
 	r := l.steps[a.StepName]
-	if r == nil {
-		r = &record{kind: a.Kind, asked: true}
-		l.steps[a.StepName] = r
-	}
 	r.kind = a.Kind
 	l.attempts++
 	if open {
@@ -111,7 +109,7 @@ func (l *ledger) finished(a *domain.StepAttempt) {
 func (l *ledger) unaskedSteps() []string {
 	var names []string
 	for name, r := range l.steps {
-		if r.completed != nil && !r.asked {
+		if r.completed != nil && r.asked == nil {
 			names = append(names, name)
 		}
 	}

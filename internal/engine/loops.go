@@ -74,7 +74,7 @@ func (w *Worker) endExpired() int {
 	xs, _ := w.holders()
 	for _, x := range xs {
 		if !x.alive() {
-			x.log.Warn("lease ran out")
+			x.log().Warn("lease ran out")
 			x.end(domain.ErrLeaseLost)
 		}
 	}
@@ -108,7 +108,7 @@ func (w *Worker) extend() bool {
 		}
 		x.mu.Unlock()
 		if same && lost[leases[i].RunID] {
-			x.log.Warn("lease lost: the run was canceled, ended by its deadline, or claimed by another worker")
+			x.log().Warn("lease lost: the run was canceled, ended by its deadline, or claimed by another worker")
 			x.end(domain.ErrLeaseLost)
 		}
 	}
@@ -226,7 +226,7 @@ func (w *Worker) confirm(x *execution) {
 		return
 	}
 	if !x.concluding() {
-		x.log.Info("run ended from outside", zap.String("status", string(states[0].Status)))
+		x.log().Info("run ended from outside", zap.String("status", string(states[0].Status)))
 		x.end(endedFromOutside(states[0].Status))
 	}
 }

@@ -51,7 +51,7 @@ func (x *execution) finish(out json.RawMessage, err error) {
 		x.mu.Unlock()
 		return
 	}
-	defer x.end(errReturned)
+	defer x.endReturned()
 	x.returned = true
 	interrupted := x.interrupted
 	waiting := x.phase == parked || x.phase == parking
@@ -92,7 +92,7 @@ func (x *execution) release() {
 	t := domain.Transition{Kind: domain.ParkRun, Lease: x.lease()}
 	x.mu.Unlock()
 	if _, err := x.commit(t); err == nil {
-		x.log.Info("run released")
+		x.log().Info("run released")
 	}
 }
 
@@ -141,7 +141,7 @@ func (x *execution) unasked() error {
 	}
 	names := strings.Join(x.ledger.unaskedSteps(), ", ")
 	if x.ledger.overlapping() {
-		x.log.Warn("recorded steps were not asked for", zap.String("steps", names))
+		x.log().Warn("recorded steps were not asked for", zap.String("steps", names))
 		return nil
 	}
 	return fmt.Errorf("%w: the history has completed steps that the function no longer asks for: %s; "+
@@ -171,11 +171,11 @@ func (x *execution) conclude(ts []domain.Transition) {
 	}
 	switch t.Kind {
 	case domain.CompleteRun:
-		x.log.Info("run completed")
+		x.check(zap.InfoLevel, "run completed").Write()
 	case domain.FailRun:
-		x.log.Info("run failed", zap.String("error", t.Error.Name), zap.String("code", t.Error.Code))
+		x.log().Info("run failed", zap.String("error", t.Error.Name), zap.String("code", t.Error.Code))
 	case domain.RetryRun:
 		x.w.agenda.expect(t.WakeAt.Sub(x.w.clock.earliest()))
-		x.log.Info("run will be retried", zap.String("error", t.Error.Name), zap.Time("at", t.WakeAt))
+		x.log().Info("run will be retried", zap.String("error", t.Error.Name), zap.Time("at", t.WakeAt))
 	}
 }

@@ -62,7 +62,7 @@ func (x *execution) own() error {
 			x.reclaim()
 			x.mu.Lock()
 		case parking, reclaiming:
-			changed := x.changed
+			changed := x.change()
 			x.mu.Unlock()
 			<-changed
 			x.mu.Lock()
@@ -91,7 +91,7 @@ func (x *execution) alone() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for x.busy > 1 && x.phase != ended {
-		changed := x.changed
+		changed := x.change()
 		x.mu.Unlock()
 		<-changed
 		x.mu.Lock()
@@ -149,7 +149,7 @@ func (x *execution) beginPark(wakeAt time.Time) domain.Transition {
 // endPark makes the execution resident: its goroutines stay until the run is claimed again.
 func (x *execution) endPark(v domain.Verdict, wakeAt time.Time) {
 	if v.Err != nil {
-		x.log.Error("park refused", zap.Error(v.Err))
+		x.log().Error("park refused", zap.Error(v.Err))
 		x.end(v.Err)
 		return
 	}
@@ -162,7 +162,9 @@ func (x *execution) endPark(v domain.Verdict, wakeAt time.Time) {
 	x.releaseSlot()
 	x.armDeadline()
 	x.mu.Unlock()
-	x.log.Info("run parked", zap.Time("until", wakeAt))
+	if log := x.check(zap.InfoLevel, "run parked"); log != nil {
+		log.Write(zap.Time("until", wakeAt))
+	}
 	x.w.residents.add(x)
 	if x.over() { // before it was a resident
 		x.w.residents.remove(x)
@@ -239,7 +241,7 @@ func (x *execution) reclaim() {
 			}
 			return
 		}
-		x.log.Warn("taking the run back failed; trying again", zap.Error(err))
+		x.log().Warn("taking the run back failed; trying again", zap.Error(err))
 		pause(x.ctx, jitter(delay))
 	}
 }

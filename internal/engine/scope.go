@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/openworkflowdev/openworkflow-go/internal/domain"
@@ -19,7 +20,7 @@ type Scope struct {
 	// guarded by the execution's mutex
 	names    domain.Names
 	branches domain.Names
-	active   map[string]int // calls in progress, by base name
+	active   []string // the base names of the calls in progress
 }
 
 // Context ends when the run's execution here does.
@@ -87,16 +88,16 @@ func (s *Scope) begin(base string, kind domain.StepKind, mayOverlap bool) (*call
 		return nil, err
 	}
 	defer x.mu.Unlock()
-	if !mayOverlap && s.active[base] > 0 {
+	if !mayOverlap && slices.Contains(s.active, base) {
 		return nil, x.fail(fmt.Errorf("%w: two calls of step %q overlap, so which gets which result would depend on timing; "+
 			"put a key into the name (%q) or give each its own step.Branch", domain.ErrNondeterminism, s.prefix+base, base+"/<key>"))
 	}
 	c := &call{scope: s, name: s.prefix + s.names.Resolve(base)}
-	if owner := x.names[c.name]; owner != nil {
+	known, ok := x.ledger.ask(c.name, s)
+	if !ok {
 		return nil, x.fail(fmt.Errorf("%w: two branches use the step name %q", domain.ErrNondeterminism, c.name))
 	}
-	x.names[c.name] = s
-	c.rec = x.ledger.ask(c.name)
+	c.rec = known
 	x.asked(c.name)
 	if c.rec.kind != "" && c.rec.kind != kind {
 		return nil, x.fail(fmt.Errorf("%w: step %q was recorded as a %q step and is now a %q step; give changed workflows a new version",
@@ -109,11 +110,8 @@ func (s *Scope) begin(base string, kind domain.StepKind, mayOverlap bool) (*call
 
 func (s *Scope) count(c *call, base string, mayOverlap bool) {
 	if !mayOverlap {
-		if s.active == nil {
-			s.active = make(map[string]int)
-		}
 		c.base = base
-		s.active[base]++
+		s.active = append(s.active, base)
 	}
 	x := s.x
 	x.active++
@@ -128,10 +126,9 @@ func (c *call) end() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.active--
-	if c.base != "" {
-		if c.scope.active[c.base]--; c.scope.active[c.base] == 0 {
-			delete(c.scope.active, c.base)
-		}
+	if s := c.scope; c.base != "" {
+		i := slices.Index(s.active, c.base)
+		s.active = slices.Delete(s.active, i, i+1)
 	}
 }
 

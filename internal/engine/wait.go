@@ -97,6 +97,9 @@ func (x *execution) abandon(w *wait) {
 // register makes the wait known, and fires it if there is news already; with x.mu held. Nothing fires
 // while the run is being parked: whatever there is makes the row due, and is found when it is claimed.
 func (x *execution) register(w *wait) {
+	if x.waits == nil {
+		x.waits = make(map[string]*wait, 1)
+	}
 	x.waits[w.key] = w
 	if x.phase != owned {
 		return

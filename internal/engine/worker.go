@@ -210,16 +210,23 @@ func (w *Worker) ended(x *execution) {
 	w.residents.remove(x)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.drop(x)
+	w.unwinding[x] = &leftover{since: time.Now(), gone: make(chan struct{})}
+}
+
+// drop takes an execution from those that have not ended; with w.mu held.
+func (w *Worker) drop(x *execution) {
 	if w.executions[x.run.ID] == x {
 		delete(w.executions, x.run.ID)
 	}
-	w.unwinding[x] = &leftover{since: time.Now(), gone: make(chan struct{})}
 }
 
 // forget drops an execution whose last goroutine has gone.
 func (w *Worker) forget(x *execution) {
+	w.residents.remove(x)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.drop(x)
 	if l := w.unwinding[x]; l != nil {
 		delete(w.unwinding, x)
 		close(l.gone)

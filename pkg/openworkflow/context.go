@@ -92,16 +92,12 @@ type runContext struct {
 	context.Context
 	scope    *engine.Scope
 	settings *edge.Settings
-	logger   func() *slog.Logger
+	once     sync.Once
+	logger   *slog.Logger
 }
 
 func newRunContext(s *engine.Scope, settings *edge.Settings) *runContext {
-	return &runContext{
-		Context:  s.Context(),
-		scope:    s,
-		settings: settings,
-		logger:   sync.OnceValue(func() *slog.Logger { return edge.RunLogger(settings.Logger, s) }),
-	}
+	return &runContext{Context: s.Context(), scope: s, settings: settings}
 }
 
 func (c *runContext) RunID() string        { return c.scope.RunID() }
@@ -109,8 +105,11 @@ func (c *runContext) WorkflowName() string { return c.scope.WorkflowName() }
 func (c *runContext) Version() string      { return c.scope.Version() }
 func (c *runContext) CreatedAt() time.Time { return c.scope.CreatedAt() }
 func (c *runContext) Attempt() int         { return c.scope.Attempt() }
-func (c *runContext) Logger() *slog.Logger { return c.logger() }
 func (c *runContext) workflowContext()     {}
+func (c *runContext) Logger() *slog.Logger {
+	c.once.Do(func() { c.logger = edge.RunLogger(c.settings.Logger, c.scope) })
+	return c.logger
+}
 func (c *runContext) Value(key any) any {
 	switch key {
 	case engine.ScopeKey():

@@ -3,7 +3,6 @@ package step
 import (
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/openworkflowdev/openworkflow-go/internal/engine"
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow"
@@ -12,14 +11,14 @@ import (
 
 // caller is what a step call acts on.
 type caller struct {
-	scope    *engine.Scope
-	settings *edge.Settings
-	what     string // the call, for messages
+	scope      *engine.Scope
+	settings   *edge.Settings
+	verb, name string
 }
 
 // enter finds the run that the context belongs to and checks the step's name.
 func enter(ctx openworkflow.Context, verb, name string) (caller, error) {
-	c := caller{what: "step." + verb + " " + strconv.Quote(name)}
+	c := caller{verb: verb, name: name}
 	scope, settings, ok := edge.RunOf(ctx)
 	if !ok {
 		if err := branchError(ctx); err != nil {
@@ -36,7 +35,7 @@ func enter(ctx openworkflow.Context, verb, name string) (caller, error) {
 
 // refuse makes the error of a call that cannot be right: it names the call, and fails the run without retry.
 func (c caller) refuse(err error) error {
-	return openworkflow.NonRetryable(fmt.Errorf("%s: %w", c.what, err))
+	return openworkflow.NonRetryable(fmt.Errorf("step.%s %q: %w", c.verb, c.name, err))
 }
 
 // first is the first of the errors that is one.

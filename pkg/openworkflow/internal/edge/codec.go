@@ -32,6 +32,9 @@ func Marshal[T any](v *T, limit int) (json.RawMessage, error) {
 	if err := CheckType(t); err != nil {
 		return nil, err
 	}
+	if t.Kind() == reflect.Pointer && reflect.ValueOf(v).Elem().IsNil() {
+		return null, nil
+	}
 	return marshal(v, limit)
 }
 
@@ -94,6 +97,11 @@ func marshal(pointer any, limit int) (json.RawMessage, error) {
 func Decode[T any](raw json.RawMessage, out *T) error {
 	if len(raw) == 0 {
 		raw = null
+	}
+	if string(raw) == "null" && reflect.TypeFor[T]().Kind() == reflect.Pointer {
+		var none T
+		*out = none
+		return nil
 	}
 	err := json.Unmarshal(raw, out)
 	if err == nil {
