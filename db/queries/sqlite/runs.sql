@@ -73,34 +73,6 @@ WHERE namespace_id = sqlc.arg(namespace_id) AND id = sqlc.arg(id);
 UPDATE workflow_runs SET available_at = sqlc.narg(available_at), updated_at = sqlc.arg(updated_at)
 WHERE namespace_id = sqlc.arg(namespace_id) AND id = sqlc.arg(id);
 
--- Newest first: the page after a cursor, or the first one.
--- name: ListRuns :many
-SELECT * FROM workflow_runs
-WHERE namespace_id = sqlc.arg(namespace_id)
-  AND (created_at, id) < (sqlc.arg(cursor_created_at), sqlc.arg(cursor_id))
-  AND created_at >= sqlc.arg(created_from)
-  AND created_at < sqlc.arg(created_before)
-  AND (CAST(sqlc.arg(statuses) AS TEXT) = '' OR status IN (SELECT json_each.value FROM json_each(sqlc.arg(statuses))))
-  AND (CAST(sqlc.arg(workflow_name) AS TEXT) = '' OR workflow_name = sqlc.arg(workflow_name))
-  AND (CAST(sqlc.arg(version) AS TEXT) = '' OR version = sqlc.arg(version))
-  AND (CAST(sqlc.arg(idempotency_key) AS TEXT) = '' OR idempotency_key = sqlc.arg(idempotency_key))
-ORDER BY created_at DESC, id DESC
-LIMIT sqlc.arg(max_rows);
-
--- Oldest first: the page before a cursor, turned round.
--- name: ListRunsBackwards :many
-SELECT * FROM workflow_runs
-WHERE namespace_id = sqlc.arg(namespace_id)
-  AND (created_at, id) > (sqlc.arg(cursor_created_at), sqlc.arg(cursor_id))
-  AND created_at >= sqlc.arg(created_from)
-  AND created_at < sqlc.arg(created_before)
-  AND (CAST(sqlc.arg(statuses) AS TEXT) = '' OR status IN (SELECT json_each.value FROM json_each(sqlc.arg(statuses))))
-  AND (CAST(sqlc.arg(workflow_name) AS TEXT) = '' OR workflow_name = sqlc.arg(workflow_name))
-  AND (CAST(sqlc.arg(version) AS TEXT) = '' OR version = sqlc.arg(version))
-  AND (CAST(sqlc.arg(idempotency_key) AS TEXT) = '' OR idempotency_key = sqlc.arg(idempotency_key))
-ORDER BY created_at, id
-LIMIT sqlc.arg(max_rows);
-
 -- name: CountRuns :many
 SELECT status, count(*) AS total FROM workflow_runs
 WHERE namespace_id = sqlc.arg(namespace_id)

@@ -67,6 +67,11 @@ func (x *work) createRun(n *domain.NewRun) (run domain.Run, created bool, err er
 		row, err := x.q.GetRun(x.ctx, dbsqlc.GetRunParams{NamespaceID: x.ns, ID: n.ID})
 		return toRun(&row), false, err
 	}
+	for i := range n.History {
+		if err := x.insertPast(run.ID, &n.History[i]); err != nil {
+			return run, false, err
+		}
+	}
 	x.event(x.ns).due(run.WorkflowName) // also of one that starts later: the next claim tells when
 	return run, true, nil
 }
@@ -99,7 +104,7 @@ func (x *work) newRow(n *domain.NewRun) domain.Run {
 		Version:           n.Version,
 		Status:            domain.RunPending,
 		IdempotencyKey:    n.IdempotencyKey,
-		Config:            json.RawMessage("{}"),
+		Config:            configOf(n.Config),
 		Context:           bytes.Clone(readJSON(jsonOrNull(n.Context))),
 		Input:             bytes.Clone(readValue(jsonOrNull(n.Input))),
 		ParentNamespaceID: n.ParentNamespaceID,
@@ -121,4 +126,35 @@ func storedWake(t time.Time) time.Time {
 
 func (x *work) isDue(availableAt time.Time) bool {
 	return !availableAt.IsZero() && !availableAt.After(x.now)
+}
+
+func configOf(given json.RawMessage) json.RawMessage {
+	if given == nil {
+		return json.RawMessage("{}")
+	}
+	return bytes.Clone(given)
+}
+
+// insertPast writes an attempt of the history that a run begins with.
+func (x *work) insertPast(runID string, a *domain.StepAttempt) error {
+	return x.q.InsertAttempt(x.ctx, dbsqlc.InsertAttemptParams{
+		NamespaceID:                 x.ns,
+		ID:                          a.ID,
+		WorkflowRunID:               runID,
+		StepName:                    a.StepName,
+		Kind:                        string(a.Kind),
+		Status:                      string(a.Status),
+		Config:                      string(configOf(a.Config)),
+		Context:                     jsonOrNull(a.Context),
+		Output:                      jsonOrNull(a.Output),
+		Error:                       failureOrNull(a.Error),
+		Final:                       a.Final,
+		RetryAt:                     wakeOrNull(a.RetryAt),
+		ChildWorkflowRunNamespaceID: textOrNull(a.ChildNamespaceID),
+		ChildWorkflowRunID:          textOrNull(a.ChildRunID),
+		StartedAt:                   factOrNull(a.StartedAt),
+		FinishedAt:                  factOrNull(a.FinishedAt),
+		CreatedAt:                   fact(a.CreatedAt),
+		UpdatedAt:                   x.nowText(),
+	})
 }

@@ -9,49 +9,22 @@ import (
 	"github.com/openworkflowdev/openworkflow-go/internal/ports"
 )
 
-// storedStatuses are the words under which a status is stored, the legacy ones included.
-func storedStatuses(s domain.RunStatus) string {
+// storedAs are the words under which a status is stored, the legacy ones included; nil of no status.
+func storedAs(s domain.RunStatus) []string {
 	switch s {
 	case "":
-		return ""
+		return nil
 	case domain.RunRunning:
-		return idList([]string{"running", "sleeping"})
+		return []string{"running", "sleeping"}
 	case domain.RunCompleted:
-		return idList([]string{"completed", "succeeded"})
+		return []string{"completed", "succeeded"}
 	}
-	return idList([]string{string(s)})
-}
-
-// ListRuns is ports.ClientBackend's.
-func (v *verbs) ListRuns(ctx context.Context, f ports.RunFilter, p ports.PageRequest) (ports.Page[domain.Run], error) {
-	at, id := startOf(p, true)
-	arg := dbsqlc.ListRunsParams{
-		CursorCreatedAt: at, CursorID: id, CreatedBefore: lastTime,
-		Statuses: storedStatuses(f.Status), WorkflowName: f.WorkflowName, Version: f.Version,
-		IdempotencyKey: f.IdempotencyKey, MaxRows: int64(p.Limit) + 1,
-	}
-	if !f.CreatedAfter.IsZero() {
-		arg.CreatedFrom = wake(f.CreatedAfter)
-	}
-	if !f.CreatedBefore.IsZero() {
-		arg.CreatedBefore = wake(f.CreatedBefore)
-	}
-	return read(ctx, v, func(x *work) (ports.Page[domain.Run], error) {
-		arg.NamespaceID = x.ns
-		var rows []dbsqlc.WorkflowRun
-		var err error
-		if p.Before != nil {
-			rows, err = x.q.ListRunsBackwards(x.ctx, dbsqlc.ListRunsBackwardsParams(arg))
-		} else {
-			rows, err = x.q.ListRuns(x.ctx, arg)
-		}
-		return pageOf(toRuns(rows), p), err
-	})
+	return []string{string(s)}
 }
 
 // ListStepAttempts is ports.ClientBackend's.
 func (v *verbs) ListStepAttempts(ctx context.Context, runID string, p ports.PageRequest) (ports.Page[domain.StepAttempt], error) {
-	at, id := startOf(p, false)
+	at, id := startOf(p)
 	return read(ctx, v, func(x *work) (ports.Page[domain.StepAttempt], error) {
 		arg := dbsqlc.ListStepAttemptsParams{
 			NamespaceID: x.ns, WorkflowRunID: runID, CursorCreatedAt: at, CursorID: id, MaxRows: int64(p.Limit) + 1,
@@ -67,19 +40,16 @@ func (v *verbs) ListStepAttempts(ctx context.Context, runID string, p ports.Page
 	})
 }
 
-// startOf is the place from which a page is read: the cursor, or the end that the list begins at.
-func startOf(p ports.PageRequest, newestFirst bool) (createdAt, id string) {
+// startOf is the place from which a page of attempts is read: the cursor, or the beginning.
+func startOf(p ports.PageRequest) (createdAt, id string) {
 	cursor := p.After
 	if p.Before != nil {
 		cursor = p.Before
 	}
-	switch {
-	case cursor != nil:
-		return fact(cursor.CreatedAt), cursor.ID
-	case newestFirst:
-		return lastTime, lastID
+	if cursor == nil {
+		return "", ""
 	}
-	return "", ""
+	return fact(cursor.CreatedAt), cursor.ID
 }
 
 // pageOf cuts a page from rows that hold one more than its limit, if there is more. TypeScript's rules: a

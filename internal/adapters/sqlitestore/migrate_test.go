@@ -76,12 +76,15 @@ func migrate(t *testing.T, path string) {
 	}
 }
 
+// migrations is how many there are.
+const migrations = 5
+
 func TestBaselineIsTypeScripts(t *testing.T) {
 	t.Parallel()
 	want := schemaOf(t, typescriptFile(t))
 	path := filepath.Join(t.TempDir(), "go.db")
 	migrate(t, path)
-	for range 3 {
+	for range migrations - 1 {
 		if err := sqlitestore.MigrateDown(t.Context(), path); err != nil {
 			t.Fatal(err)
 		}
@@ -210,7 +213,7 @@ func TestConcurrentMigrators(t *testing.T) {
 	}
 	wg.Wait()
 	got := queryText(t, handle(t, path), "SELECT group_concat(version_id) FROM (SELECT version_id FROM openworkflow_goose_migrations ORDER BY id)")
-	if got != "0,1,2,3,4" {
+	if got != "0,1,2,3,4,5" {
 		t.Errorf("goose recorded %s", got)
 	}
 }
@@ -220,7 +223,7 @@ func TestMigrationStatusAndDown(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.db")
 	applied := func() (n int) {
 		list, err := sqlitestore.MigrationStatus(t.Context(), path)
-		if err != nil || len(list) != 4 {
+		if err != nil || len(list) != migrations {
 			t.Fatalf("status %+v, %v", list, err)
 		}
 		for i, m := range list {
@@ -237,7 +240,7 @@ func TestMigrationStatusAndDown(t *testing.T) {
 		t.Errorf("%d migrations of a new file are applied", n)
 	}
 	migrate(t, path)
-	for want := 4; want > 0; want-- {
+	for want := migrations; want > 0; want-- {
 		if n := applied(); n != want {
 			t.Errorf("%d are applied, want %d", n, want)
 		}

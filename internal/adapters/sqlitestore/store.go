@@ -13,8 +13,10 @@ import (
 )
 
 var (
-	_ ports.Backend  = (*Store)(nil)
-	_ ports.Notifier = (*Store)(nil)
+	_ ports.Backend   = (*Store)(nil)
+	_ ports.Notifier  = (*Store)(nil)
+	_ ports.Inspector = (*Store)(nil)
+	_ ports.Registry  = (*Store)(nil)
 )
 
 // Store is a view of a database: the namespace that its methods act in. It is safe for concurrent use.
@@ -52,6 +54,7 @@ type database struct {
 	closed  atomic.Bool
 	closing sync.Once
 	sweeps  sweeps
+	scan    scanLimits
 }
 
 func newStore(db *database, namespace string) *Store {
@@ -82,8 +85,12 @@ func (d *database) close() error {
 	return interpretError(d.name, errors.Join(errs...))
 }
 
+// limits are those of looks at the runs.
+func (d *database) limits() scanLimits { return d.scan }
+
 // runner runs work in a transaction of some kind.
 type runner interface {
+	limits() scanLimits
 	// write runs fn in a transaction that keeps all of it or, if it fails, nothing.
 	write(ctx context.Context, namespace string, fn func(*work) error) error
 	// read runs fn on one snapshot of what is committed.

@@ -9,7 +9,10 @@ import (
 	"github.com/openworkflowdev/openworkflow-go/internal/ports"
 )
 
-var _ ports.Backend = (*Tx)(nil)
+var (
+	_ ports.Backend   = (*Tx)(nil)
+	_ ports.Inspector = (*Tx)(nil)
+)
 
 // Tx is a store inside a transaction of the caller's: what its client methods do exists if and only if the
 // caller commits. Its worker methods return ports.ErrClientOnly.
@@ -29,6 +32,8 @@ type callersTx struct {
 	tx *sql.Tx
 	db *database
 }
+
+func (c *callersTx) limits() scanLimits { return c.db.scan }
 
 func (c *callersTx) write(ctx context.Context, namespace string, fn func(*work) error) error {
 	if err := ctx.Err(); err != nil {
