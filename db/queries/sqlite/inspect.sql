@@ -34,58 +34,74 @@ SELECT id, worker_id FROM (
 )
 WHERE status = 'running' AND worker_id IS NOT NULL;
 
--- name: TallyNewest :many
-SELECT status, count(*) AS looked, count(CASE WHEN
-    (CAST(sqlc.arg(workflow_name) AS TEXT) = '' OR workflow_name = sqlc.arg(workflow_name))
-    AND (CAST(sqlc.arg(version) AS TEXT) = '' OR version = sqlc.arg(version))
-  THEN 1 END) AS runs FROM (
-  SELECT status, workflow_name, version FROM workflow_runs INDEXED BY workflow_runs_list_idx
+-- name: TallyNewest :one
+SELECT count(*) AS looked, count(CASE WHEN status = 'pending' THEN 1 END) AS pending,
+  count(CASE WHEN status IN ('running', 'sleeping') THEN 1 END) AS running,
+  count(CASE WHEN status IN ('completed', 'succeeded') THEN 1 END) AS completed,
+  count(CASE WHEN status = 'failed' THEN 1 END) AS failed, count(CASE WHEN status = 'canceled' THEN 1 END) AS canceled
+FROM (
+  SELECT CASE WHEN
+      (CAST(sqlc.arg(workflow_name) AS TEXT) = '' OR workflow_name = sqlc.arg(workflow_name))
+      AND (CAST(sqlc.arg(version) AS TEXT) = '' OR version = sqlc.arg(version))
+    THEN status END AS status
+  FROM workflow_runs INDEXED BY workflow_runs_list_idx
   WHERE namespace_id = sqlc.arg(namespace_id)
     AND created_at >= sqlc.arg(created_from) AND created_at < sqlc.arg(created_before)
   ORDER BY created_at DESC, id DESC
   LIMIT sqlc.arg(scan_limit)
-)
-GROUP BY status;
+);
 
--- name: TallyUnsuccessful :many
-SELECT status, count(*) AS looked, count(CASE WHEN
-    (CAST(sqlc.arg(workflow_name) AS TEXT) = '' OR workflow_name = sqlc.arg(workflow_name))
-    AND (CAST(sqlc.arg(version) AS TEXT) = '' OR version = sqlc.arg(version))
-  THEN 1 END) AS runs FROM (
-  SELECT status, workflow_name, version FROM workflow_runs INDEXED BY workflow_runs_unsuccessful_idx
+-- name: TallyUnsuccessful :one
+SELECT count(*) AS looked, count(CASE WHEN status = 'pending' THEN 1 END) AS pending,
+  count(CASE WHEN status IN ('running', 'sleeping') THEN 1 END) AS running,
+  count(CASE WHEN status IN ('completed', 'succeeded') THEN 1 END) AS completed,
+  count(CASE WHEN status = 'failed' THEN 1 END) AS failed, count(CASE WHEN status = 'canceled' THEN 1 END) AS canceled
+FROM (
+  SELECT CASE WHEN
+      (CAST(sqlc.arg(workflow_name) AS TEXT) = '' OR workflow_name = sqlc.arg(workflow_name))
+      AND (CAST(sqlc.arg(version) AS TEXT) = '' OR version = sqlc.arg(version))
+    THEN status END AS status
+  FROM workflow_runs INDEXED BY workflow_runs_unsuccessful_idx
   WHERE namespace_id = sqlc.arg(namespace_id) AND status IN ('failed', 'canceled')
     AND created_at >= sqlc.arg(created_from) AND created_at < sqlc.arg(created_before)
   ORDER BY created_at DESC, id DESC
   LIMIT sqlc.arg(scan_limit)
-)
-GROUP BY status;
+);
 
 -- The live runs, from the ends of the index where what is due and what is not lie.
--- name: TallyFirstDue :many
-SELECT status, count(*) AS looked, count(CASE WHEN
-    created_at >= sqlc.arg(created_from) AND created_at < sqlc.arg(created_before)
-    AND (CAST(sqlc.arg(workflow_name) AS TEXT) = '' OR workflow_name = sqlc.arg(workflow_name))
-    AND (CAST(sqlc.arg(version) AS TEXT) = '' OR version = sqlc.arg(version))
-  THEN 1 END) AS runs FROM (
-  SELECT status, workflow_name, version, created_at FROM workflow_runs INDEXED BY workflow_runs_due_idx
+-- name: TallyFirstDue :one
+SELECT count(*) AS looked, count(CASE WHEN status = 'pending' THEN 1 END) AS pending,
+  count(CASE WHEN status IN ('running', 'sleeping') THEN 1 END) AS running,
+  count(CASE WHEN status IN ('completed', 'succeeded') THEN 1 END) AS completed,
+  count(CASE WHEN status = 'failed' THEN 1 END) AS failed, count(CASE WHEN status = 'canceled' THEN 1 END) AS canceled
+FROM (
+  SELECT CASE WHEN
+      created_at >= sqlc.arg(created_from) AND created_at < sqlc.arg(created_before)
+      AND (CAST(sqlc.arg(workflow_name) AS TEXT) = '' OR workflow_name = sqlc.arg(workflow_name))
+      AND (CAST(sqlc.arg(version) AS TEXT) = '' OR version = sqlc.arg(version))
+    THEN status END AS status
+  FROM workflow_runs INDEXED BY workflow_runs_due_idx
   WHERE namespace_id = sqlc.arg(namespace_id) AND status IN ('pending', 'running', 'sleeping')
   ORDER BY available_at
   LIMIT sqlc.arg(scan_limit)
-)
-GROUP BY status;
+);
 
--- name: TallyLastDue :many
-SELECT status, count(*) AS looked, count(CASE WHEN
-    created_at >= sqlc.arg(created_from) AND created_at < sqlc.arg(created_before)
-    AND (CAST(sqlc.arg(workflow_name) AS TEXT) = '' OR workflow_name = sqlc.arg(workflow_name))
-    AND (CAST(sqlc.arg(version) AS TEXT) = '' OR version = sqlc.arg(version))
-  THEN 1 END) AS runs FROM (
-  SELECT status, workflow_name, version, created_at FROM workflow_runs INDEXED BY workflow_runs_due_idx
+-- name: TallyLastDue :one
+SELECT count(*) AS looked, count(CASE WHEN status = 'pending' THEN 1 END) AS pending,
+  count(CASE WHEN status IN ('running', 'sleeping') THEN 1 END) AS running,
+  count(CASE WHEN status IN ('completed', 'succeeded') THEN 1 END) AS completed,
+  count(CASE WHEN status = 'failed' THEN 1 END) AS failed, count(CASE WHEN status = 'canceled' THEN 1 END) AS canceled
+FROM (
+  SELECT CASE WHEN
+      created_at >= sqlc.arg(created_from) AND created_at < sqlc.arg(created_before)
+      AND (CAST(sqlc.arg(workflow_name) AS TEXT) = '' OR workflow_name = sqlc.arg(workflow_name))
+      AND (CAST(sqlc.arg(version) AS TEXT) = '' OR version = sqlc.arg(version))
+    THEN status END AS status
+  FROM workflow_runs INDEXED BY workflow_runs_due_idx
   WHERE namespace_id = sqlc.arg(namespace_id) AND status IN ('pending', 'running', 'sleeping')
   ORDER BY available_at DESC
   LIMIT sqlc.arg(scan_limit)
-)
-GROUP BY status;
+);
 
 -- The newest runs: what statistics are made of.
 -- name: GetNewestRuns :many

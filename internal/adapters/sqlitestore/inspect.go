@@ -120,8 +120,8 @@ func (x *work) tally(f *ports.RunFilter, most int64) ([]domain.Scan, error) {
 		NamespaceID: x.ns, WorkflowName: f.WorkflowName, Version: f.Version, ScanLimit: most,
 		CreatedFrom: fact(times.End.CreatedAt), CreatedBefore: fact(times.From.CreatedAt),
 	}
-	rows, err := x.q.TallyNewest(x.ctx, arg)
-	newest := scanOf(most, rows)
+	all, err := x.q.TallyNewest(x.ctx, arg)
+	newest := scanOf(most, all)
 	if err != nil || newest.Complete {
 		return []domain.Scan{newest}, err
 	}
@@ -134,22 +134,17 @@ func (x *work) tally(f *ports.RunFilter, most int64) ([]domain.Scan, error) {
 	last, err3 := x.q.TallyLastDue(x.ctx, dbsqlc.TallyLastDueParams(due))
 	return []domain.Scan{
 		newest,
-		scanOf(most, columns(wrong, func(r dbsqlc.TallyUnsuccessfulRow) dbsqlc.TallyNewestRow { return dbsqlc.TallyNewestRow(r) }), domain.RunFailed, domain.RunCanceled),
-		scanOf(most, columns(first, func(r dbsqlc.TallyFirstDueRow) dbsqlc.TallyNewestRow { return dbsqlc.TallyNewestRow(r) }), domain.RunPending, domain.RunRunning),
-		scanOf(most, columns(last, func(r dbsqlc.TallyLastDueRow) dbsqlc.TallyNewestRow { return dbsqlc.TallyNewestRow(r) }), domain.RunPending, domain.RunRunning),
+		scanOf(most, dbsqlc.TallyNewestRow(wrong), domain.RunFailed, domain.RunCanceled),
+		scanOf(most, dbsqlc.TallyNewestRow(first), domain.RunPending, domain.RunRunning),
+		scanOf(most, dbsqlc.TallyNewestRow(last), domain.RunPending, domain.RunRunning),
 	}, errors.Join(err1, err2, err3)
 }
 
 // scanOf is what a look at up to so many rows has counted.
-func scanOf(most int64, rows []dbsqlc.TallyNewestRow, statuses ...domain.RunStatus) domain.Scan {
-	s := domain.Scan{Statuses: statuses}
-	var looked int64
-	for _, r := range rows {
-		looked += r.Looked
-		s.Add(r.Status, r.Runs)
-	}
-	s.Complete = looked < most
-	return s
+func scanOf(most int64, r dbsqlc.TallyNewestRow, statuses ...domain.RunStatus) domain.Scan {
+	return domain.Scan{Statuses: statuses, Complete: r.Looked < most, RunCounts: domain.RunCounts{
+		Pending: r.Pending, Running: r.Running, Completed: r.Completed, Failed: r.Failed, Canceled: r.Canceled,
+	}}
 }
 
 // WorkflowStats is ports.Inspector's. The window and the numbers of all time are of the newest runs; the numbers of

@@ -554,18 +554,22 @@ func (q *Queries) RegisterWorker(ctx context.Context, arg RegisterWorkerParams) 
 	return err
 }
 
-const tallyFirstDue = `-- name: TallyFirstDue :many
-SELECT status, count(*) AS looked, count(CASE WHEN
-    created_at >= ?1 AND created_at < ?2
-    AND (CAST(?3 AS TEXT) = '' OR workflow_name = ?3)
-    AND (CAST(?4 AS TEXT) = '' OR version = ?4)
-  THEN 1 END) AS runs FROM (
-  SELECT status, workflow_name, version, created_at FROM workflow_runs INDEXED BY workflow_runs_due_idx
+const tallyFirstDue = `-- name: TallyFirstDue :one
+SELECT count(*) AS looked, count(CASE WHEN status = 'pending' THEN 1 END) AS pending,
+  count(CASE WHEN status IN ('running', 'sleeping') THEN 1 END) AS running,
+  count(CASE WHEN status IN ('completed', 'succeeded') THEN 1 END) AS completed,
+  count(CASE WHEN status = 'failed' THEN 1 END) AS failed, count(CASE WHEN status = 'canceled' THEN 1 END) AS canceled
+FROM (
+  SELECT CASE WHEN
+      created_at >= ?1 AND created_at < ?2
+      AND (CAST(?3 AS TEXT) = '' OR workflow_name = ?3)
+      AND (CAST(?4 AS TEXT) = '' OR version = ?4)
+    THEN status END AS status
+  FROM workflow_runs INDEXED BY workflow_runs_due_idx
   WHERE namespace_id = ?5 AND status IN ('pending', 'running', 'sleeping')
   ORDER BY available_at
   LIMIT ?6
 )
-GROUP BY status
 `
 
 type TallyFirstDueParams struct {
@@ -578,14 +582,17 @@ type TallyFirstDueParams struct {
 }
 
 type TallyFirstDueRow struct {
-	Status string
-	Looked int64
-	Runs   int64
+	Looked    int64
+	Pending   int64
+	Running   int64
+	Completed int64
+	Failed    int64
+	Canceled  int64
 }
 
 // The live runs, from the ends of the index where what is due and what is not lie.
-func (q *Queries) TallyFirstDue(ctx context.Context, arg TallyFirstDueParams) ([]TallyFirstDueRow, error) {
-	rows, err := q.db.QueryContext(ctx, tallyFirstDue,
+func (q *Queries) TallyFirstDue(ctx context.Context, arg TallyFirstDueParams) (TallyFirstDueRow, error) {
+	row := q.db.QueryRowContext(ctx, tallyFirstDue,
 		arg.CreatedFrom,
 		arg.CreatedBefore,
 		arg.WorkflowName,
@@ -593,39 +600,34 @@ func (q *Queries) TallyFirstDue(ctx context.Context, arg TallyFirstDueParams) ([
 		arg.NamespaceID,
 		arg.ScanLimit,
 	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []TallyFirstDueRow
-	for rows.Next() {
-		var i TallyFirstDueRow
-		if err := rows.Scan(&i.Status, &i.Looked, &i.Runs); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+	var i TallyFirstDueRow
+	err := row.Scan(
+		&i.Looked,
+		&i.Pending,
+		&i.Running,
+		&i.Completed,
+		&i.Failed,
+		&i.Canceled,
+	)
+	return i, err
 }
 
-const tallyLastDue = `-- name: TallyLastDue :many
-SELECT status, count(*) AS looked, count(CASE WHEN
-    created_at >= ?1 AND created_at < ?2
-    AND (CAST(?3 AS TEXT) = '' OR workflow_name = ?3)
-    AND (CAST(?4 AS TEXT) = '' OR version = ?4)
-  THEN 1 END) AS runs FROM (
-  SELECT status, workflow_name, version, created_at FROM workflow_runs INDEXED BY workflow_runs_due_idx
+const tallyLastDue = `-- name: TallyLastDue :one
+SELECT count(*) AS looked, count(CASE WHEN status = 'pending' THEN 1 END) AS pending,
+  count(CASE WHEN status IN ('running', 'sleeping') THEN 1 END) AS running,
+  count(CASE WHEN status IN ('completed', 'succeeded') THEN 1 END) AS completed,
+  count(CASE WHEN status = 'failed' THEN 1 END) AS failed, count(CASE WHEN status = 'canceled' THEN 1 END) AS canceled
+FROM (
+  SELECT CASE WHEN
+      created_at >= ?1 AND created_at < ?2
+      AND (CAST(?3 AS TEXT) = '' OR workflow_name = ?3)
+      AND (CAST(?4 AS TEXT) = '' OR version = ?4)
+    THEN status END AS status
+  FROM workflow_runs INDEXED BY workflow_runs_due_idx
   WHERE namespace_id = ?5 AND status IN ('pending', 'running', 'sleeping')
   ORDER BY available_at DESC
   LIMIT ?6
 )
-GROUP BY status
 `
 
 type TallyLastDueParams struct {
@@ -638,13 +640,16 @@ type TallyLastDueParams struct {
 }
 
 type TallyLastDueRow struct {
-	Status string
-	Looked int64
-	Runs   int64
+	Looked    int64
+	Pending   int64
+	Running   int64
+	Completed int64
+	Failed    int64
+	Canceled  int64
 }
 
-func (q *Queries) TallyLastDue(ctx context.Context, arg TallyLastDueParams) ([]TallyLastDueRow, error) {
-	rows, err := q.db.QueryContext(ctx, tallyLastDue,
+func (q *Queries) TallyLastDue(ctx context.Context, arg TallyLastDueParams) (TallyLastDueRow, error) {
+	row := q.db.QueryRowContext(ctx, tallyLastDue,
 		arg.CreatedFrom,
 		arg.CreatedBefore,
 		arg.WorkflowName,
@@ -652,39 +657,34 @@ func (q *Queries) TallyLastDue(ctx context.Context, arg TallyLastDueParams) ([]T
 		arg.NamespaceID,
 		arg.ScanLimit,
 	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []TallyLastDueRow
-	for rows.Next() {
-		var i TallyLastDueRow
-		if err := rows.Scan(&i.Status, &i.Looked, &i.Runs); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+	var i TallyLastDueRow
+	err := row.Scan(
+		&i.Looked,
+		&i.Pending,
+		&i.Running,
+		&i.Completed,
+		&i.Failed,
+		&i.Canceled,
+	)
+	return i, err
 }
 
-const tallyNewest = `-- name: TallyNewest :many
-SELECT status, count(*) AS looked, count(CASE WHEN
-    (CAST(?1 AS TEXT) = '' OR workflow_name = ?1)
-    AND (CAST(?2 AS TEXT) = '' OR version = ?2)
-  THEN 1 END) AS runs FROM (
-  SELECT status, workflow_name, version FROM workflow_runs INDEXED BY workflow_runs_list_idx
+const tallyNewest = `-- name: TallyNewest :one
+SELECT count(*) AS looked, count(CASE WHEN status = 'pending' THEN 1 END) AS pending,
+  count(CASE WHEN status IN ('running', 'sleeping') THEN 1 END) AS running,
+  count(CASE WHEN status IN ('completed', 'succeeded') THEN 1 END) AS completed,
+  count(CASE WHEN status = 'failed' THEN 1 END) AS failed, count(CASE WHEN status = 'canceled' THEN 1 END) AS canceled
+FROM (
+  SELECT CASE WHEN
+      (CAST(?1 AS TEXT) = '' OR workflow_name = ?1)
+      AND (CAST(?2 AS TEXT) = '' OR version = ?2)
+    THEN status END AS status
+  FROM workflow_runs INDEXED BY workflow_runs_list_idx
   WHERE namespace_id = ?3
     AND created_at >= ?4 AND created_at < ?5
   ORDER BY created_at DESC, id DESC
   LIMIT ?6
 )
-GROUP BY status
 `
 
 type TallyNewestParams struct {
@@ -697,13 +697,16 @@ type TallyNewestParams struct {
 }
 
 type TallyNewestRow struct {
-	Status string
-	Looked int64
-	Runs   int64
+	Looked    int64
+	Pending   int64
+	Running   int64
+	Completed int64
+	Failed    int64
+	Canceled  int64
 }
 
-func (q *Queries) TallyNewest(ctx context.Context, arg TallyNewestParams) ([]TallyNewestRow, error) {
-	rows, err := q.db.QueryContext(ctx, tallyNewest,
+func (q *Queries) TallyNewest(ctx context.Context, arg TallyNewestParams) (TallyNewestRow, error) {
+	row := q.db.QueryRowContext(ctx, tallyNewest,
 		arg.WorkflowName,
 		arg.Version,
 		arg.NamespaceID,
@@ -711,39 +714,34 @@ func (q *Queries) TallyNewest(ctx context.Context, arg TallyNewestParams) ([]Tal
 		arg.CreatedBefore,
 		arg.ScanLimit,
 	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []TallyNewestRow
-	for rows.Next() {
-		var i TallyNewestRow
-		if err := rows.Scan(&i.Status, &i.Looked, &i.Runs); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+	var i TallyNewestRow
+	err := row.Scan(
+		&i.Looked,
+		&i.Pending,
+		&i.Running,
+		&i.Completed,
+		&i.Failed,
+		&i.Canceled,
+	)
+	return i, err
 }
 
-const tallyUnsuccessful = `-- name: TallyUnsuccessful :many
-SELECT status, count(*) AS looked, count(CASE WHEN
-    (CAST(?1 AS TEXT) = '' OR workflow_name = ?1)
-    AND (CAST(?2 AS TEXT) = '' OR version = ?2)
-  THEN 1 END) AS runs FROM (
-  SELECT status, workflow_name, version FROM workflow_runs INDEXED BY workflow_runs_unsuccessful_idx
+const tallyUnsuccessful = `-- name: TallyUnsuccessful :one
+SELECT count(*) AS looked, count(CASE WHEN status = 'pending' THEN 1 END) AS pending,
+  count(CASE WHEN status IN ('running', 'sleeping') THEN 1 END) AS running,
+  count(CASE WHEN status IN ('completed', 'succeeded') THEN 1 END) AS completed,
+  count(CASE WHEN status = 'failed' THEN 1 END) AS failed, count(CASE WHEN status = 'canceled' THEN 1 END) AS canceled
+FROM (
+  SELECT CASE WHEN
+      (CAST(?1 AS TEXT) = '' OR workflow_name = ?1)
+      AND (CAST(?2 AS TEXT) = '' OR version = ?2)
+    THEN status END AS status
+  FROM workflow_runs INDEXED BY workflow_runs_unsuccessful_idx
   WHERE namespace_id = ?3 AND status IN ('failed', 'canceled')
     AND created_at >= ?4 AND created_at < ?5
   ORDER BY created_at DESC, id DESC
   LIMIT ?6
 )
-GROUP BY status
 `
 
 type TallyUnsuccessfulParams struct {
@@ -756,13 +754,16 @@ type TallyUnsuccessfulParams struct {
 }
 
 type TallyUnsuccessfulRow struct {
-	Status string
-	Looked int64
-	Runs   int64
+	Looked    int64
+	Pending   int64
+	Running   int64
+	Completed int64
+	Failed    int64
+	Canceled  int64
 }
 
-func (q *Queries) TallyUnsuccessful(ctx context.Context, arg TallyUnsuccessfulParams) ([]TallyUnsuccessfulRow, error) {
-	rows, err := q.db.QueryContext(ctx, tallyUnsuccessful,
+func (q *Queries) TallyUnsuccessful(ctx context.Context, arg TallyUnsuccessfulParams) (TallyUnsuccessfulRow, error) {
+	row := q.db.QueryRowContext(ctx, tallyUnsuccessful,
 		arg.WorkflowName,
 		arg.Version,
 		arg.NamespaceID,
@@ -770,25 +771,16 @@ func (q *Queries) TallyUnsuccessful(ctx context.Context, arg TallyUnsuccessfulPa
 		arg.CreatedBefore,
 		arg.ScanLimit,
 	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []TallyUnsuccessfulRow
-	for rows.Next() {
-		var i TallyUnsuccessfulRow
-		if err := rows.Scan(&i.Status, &i.Looked, &i.Runs); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+	var i TallyUnsuccessfulRow
+	err := row.Scan(
+		&i.Looked,
+		&i.Pending,
+		&i.Running,
+		&i.Completed,
+		&i.Failed,
+		&i.Canceled,
+	)
+	return i, err
 }
 
 const unregisterWorker = `-- name: UnregisterWorker :exec
