@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -23,7 +24,7 @@ type claimed struct {
 	full bool // there may be more
 }
 
-// agenda is the next time at which, as far as is known here, a run becomes due.
+// agenda is the next time at which, as far as is known here, there is something to do.
 type agenda struct {
 	changed chan struct{} // capacity 1
 
@@ -31,7 +32,7 @@ type agenda struct {
 	at time.Time // of our own clock; zero is never
 }
 
-// expect notes that a run becomes due after d.
+// expect notes that there is something to do after d.
 func (a *agenda) expect(d time.Duration) {
 	at := time.Now().Add(max(d, time.Millisecond))
 	a.mu.Lock()
@@ -47,6 +48,15 @@ func (a *agenda) clear() {
 	a.mu.Lock()
 	a.at = time.Time{}
 	a.mu.Unlock()
+}
+
+// passed forgets what was expected by now.
+func (a *agenda) passed() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.at.After(time.Now()) {
+		a.at = time.Time{}
+	}
 }
 
 func (a *agenda) until(otherwise time.Duration) time.Duration {
@@ -115,6 +125,7 @@ func (w *Worker) claim(ctx context.Context) (claimed, error) {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
 	w.agenda.clear()
+	w.deadlines.clear()
 	sent := time.Now()
 	res, err := w.cfg.Backend.ClaimRuns(ctx, ports.ClaimRequest{
 		WorkerID: w.id, Workflows: w.turns(), Limit: free, LeaseDuration: w.cfg.LeaseDuration, Exclude: w.excluded(),
@@ -129,6 +140,9 @@ func (w *Worker) claim(ctx context.Context) (claimed, error) {
 	w.begin(res.Runs, lease{sent, w.cfg.LeaseDuration})
 	if !res.NextDue.IsZero() {
 		w.agenda.expect(res.NextDue.Sub(res.Now))
+	}
+	if !res.NextDeadline.IsZero() {
+		w.deadlines.expect(res.NextDeadline.Sub(res.Now) + rand.N(deadlineSpread))
 	}
 	return claimed{runs: len(res.Runs), full: len(res.Runs) == free}, nil
 }

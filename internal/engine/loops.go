@@ -303,7 +303,7 @@ func (w *Worker) lookAll(ctx context.Context) bool {
 // idleInterval is how long a worker with nothing to do goes without looking.
 func (w *Worker) idleInterval() time.Duration {
 	if p, ok := w.cfg.Backend.(ports.Paced); ok {
-		return p.IdleInterval()
+		return p.IdleInterval(w.cfg.LeaseDuration)
 	}
 	if _, ok := w.cfg.Backend.(ports.Notifier); ok {
 		return idleNotified

@@ -11,12 +11,15 @@ import (
 )
 
 // A worker sweeps every few seconds while it claims runs, and less and less often while it does not: what
-// only a sweep finds then is a deadline of a run that nobody executes, or what a TypeScript worker left.
+// only a sweep finds then is a deadline of a run that nobody executes, whose time the last claim has told, or what a
+// TypeScript worker left, of whom the backend knows (ports.Paced).
 const (
 	sweepInterval = 5 * time.Second
 	sweepIdle     = time.Minute
 	sweepTimeout  = 30 * time.Second
 	sweepLimit    = 1000
+	// deadlineSpread keeps the workers that know of a deadline from sweeping all at once.
+	deadlineSpread = time.Second
 )
 
 // sweeping repairs and expires every few seconds, less often while nothing is claimed; the backend lets
@@ -24,22 +27,33 @@ const (
 func (w *Worker) sweeping(ctx context.Context) {
 	keys := w.turns()
 	interval, seen := sweepInterval, w.claimCount.Load()
-	for {
-		timer := time.NewTimer(jitter(2 * interval))
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		case <-timer.C:
-		case <-w.expiring:
-			timer.Stop()
-		}
+	for w.untilSweep(ctx, jitter(2*interval)) {
 		swept := w.sweepAll(ctx, keys)
 		w.recheck(ctx)
 		if now := w.claimCount.Load(); now != seen || !swept {
 			interval, seen = sweepInterval, now
 		} else {
 			interval = min(2*interval, max(sweepInterval, min(sweepIdle, w.idleInterval())))
+		}
+	}
+}
+
+// untilSweep waits until it is time: by the interval, a deadline that is known, or one of a run that was parked here.
+func (w *Worker) untilSweep(ctx context.Context, interval time.Duration) bool {
+	latest := time.Now().Add(interval)
+	timer := time.NewTimer(w.deadlines.until(interval))
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-timer.C:
+			w.deadlines.passed() // the next claim tells the next
+			return true
+		case <-w.expiring:
+			return true
+		case <-w.deadlines.changed:
+			timer.Reset(w.deadlines.until(time.Until(latest)))
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/openworkflowdev/openworkflow-go/internal/domain"
+	"github.com/openworkflowdev/openworkflow-go/internal/ports"
 )
 
 // ErrWorkerStarted: Start or Tick of a worker that is started, or Start after Stop.
@@ -26,7 +28,8 @@ type Worker struct {
 	slots      *slots
 	journal    *journal
 	residents  *residents
-	agenda     agenda
+	agenda     agenda        // of claims
+	deadlines  agenda        // of sweeps
 	due        chan struct{} // capacity 1: something may be due
 	watching   chan struct{} // capacity 1: something may have arrived for a run that executes here
 	watchSoon  chan struct{} // capacity 1: a run that executes here waits for others
@@ -62,8 +65,8 @@ func NewWorker(cfg WorkerConfig) *Worker {
 		cfg: cfg, id: id, log: cfg.Logger.With(zap.String("worker", id)),
 		defs:  make(map[domain.WorkflowKey]*definition, len(cfg.Definitions)),
 		slots: newSlots(cfg.Concurrency), residents: newResidents(maxResidents),
-		agenda: agenda{changed: make(chan struct{}, 1)},
-		due:    make(chan struct{}, 1), watching: make(chan struct{}, 1), watchSoon: make(chan struct{}, 1),
+		agenda: agenda{changed: make(chan struct{}, 1)}, deadlines: agenda{changed: make(chan struct{}, 1)},
+		due: make(chan struct{}, 1), watching: make(chan struct{}, 1), watchSoon: make(chan struct{}, 1),
 		holding: make(chan struct{}, 1), expiring: make(chan struct{}, 1),
 		executions: make(map[string]*execution), unwinding: make(map[*execution]*leftover),
 	}
@@ -109,6 +112,9 @@ const stopGrace = 5 * time.Second
 // unwindGrace is how long they have once nothing that they call blocks any more.
 const unwindGrace = time.Second
 
+// announceTimeout is how long a worker that stops tries to tell the others.
+const announceTimeout = 2 * time.Second
+
 // Stop claims no more, lets the step functions in progress finish until ctx ends and then cancels them,
 // gives the runs back, and joins everything. It returns an error if a function ignored its context: its
 // run keeps its lease until it expires.
@@ -123,7 +129,8 @@ func (w *Worker) Stop(ctx context.Context) error {
 	w.resign()
 	defer context.AfterFunc(ctx, w.abort)()
 	w.claims.Wait()
-	for _, x := range w.residents.all() {
+	parked := w.residents.all()
+	for _, x := range parked {
 		x.evict(errStopping)
 	}
 	for _, x := range w.all() {
@@ -147,6 +154,7 @@ func (w *Worker) Stop(ctx context.Context) error {
 	}
 	w.loops.Wait()
 	w.journal.drain()
+	w.announce(parked)
 	w.cancel()
 	w.abort()
 	if left > 0 { // some may have waited for the database only
@@ -190,6 +198,22 @@ func (w *Worker) wait(ctx context.Context) int {
 	defer w.mu.Unlock()
 	w.empty = nil
 	return len(w.executions) + len(w.unwinding)
+}
+
+// announce has others learn when the runs wake that were parked here.
+func (w *Worker) announce(parked []*execution) {
+	a, ok := w.cfg.Backend.(ports.Announcer)
+	if !ok || len(parked) == 0 {
+		return
+	}
+	var names []string
+	for _, x := range parked {
+		names = append(names, x.run.WorkflowName)
+	}
+	slices.Sort(names)
+	ctx, cancel := context.WithTimeout(w.ctx, announceTimeout)
+	defer cancel()
+	a.Announce(ctx, slices.Compact(names))
 }
 
 // leftover is an execution that has ended and whose goroutines still run.

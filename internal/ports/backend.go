@@ -120,6 +120,9 @@ type ClaimResult struct {
 	// NextDue is when the next run of these workflows becomes claimable as far as is known now; zero if there
 	// is none. It is only looked for when fewer than Limit runs were claimed.
 	NextDue time.Time
+	// NextDeadline is when the first deadline of a run of the namespace passes that has not ended, as far as is known
+	// now; zero if there is none, or if the backend does not look for it. A worker that claims nothing sweeps then.
+	NextDeadline time.Time
 }
 
 // ReclaimRequest asks for a run back that the caller parked.

@@ -14,11 +14,19 @@ type Notifier interface {
 	Subscribe(ctx context.Context) (<-chan Event, error)
 }
 
-// Paced is an optional capability of a Backend: how long a worker with nothing to do may go without
-// looking, because news and known times reach it anyway. Without it that is 30 s with a Notifier, 1 s
-// without one.
+// Paced is an optional capability of a Backend: how long a worker whose leases last that long may go without
+// looking when it has nothing to do, because news and known times reach it anyway. It is asked before each
+// pause: the answer may change with what the backend finds out. Without it that is 30 s with a Notifier, 1 s
+// without one. News that were lost, with the process that should have sent them, are made up for by that look,
+// so it has to be well below two leases unless none can be lost.
 type Paced interface {
-	IdleInterval() time.Duration
+	IdleInterval(lease time.Duration) time.Duration
+}
+
+// Announcer is an optional capability of a Backend: it has the other processes' workers look at these workflows. A
+// worker that stops leaves wake times behind that only it knew of.
+type Announcer interface {
+	Announce(ctx context.Context, workflows []string)
 }
 
 // Event is a bundle of news about one namespace.

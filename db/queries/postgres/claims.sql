@@ -62,6 +62,23 @@ FROM (
   SELECT unnest(sqlc.arg(workflow_names)::text[]) AS name, unnest(sqlc.arg(versions)::text[]) AS version
 ) k;
 
+-- name: GetNextDeadline :many
+SELECT deadline_at FROM openworkflow.workflow_runs
+WHERE namespace_id = sqlc.arg(namespace_id) AND deadline_at > '-infinity'::timestamptz AND status IN ('pending', 'running', 'sleeping')
+ORDER BY deadline_at
+LIMIT 1;
+
+-- Whether a TypeScript service has lately started runs here, or executes some: its ids are UUIDs.
+-- name: GetForeignWriters :one
+SELECT (count(*) > 0)::boolean AS present
+FROM (
+  SELECT r.id, r.worker_id, r.created_at FROM openworkflow.workflow_runs r
+  WHERE r.namespace_id COLLATE "C" = sqlc.arg(namespace_id)::text
+  ORDER BY r.created_at DESC, r.id COLLATE "C" DESC
+  LIMIT 20
+) n
+WHERE n.created_at > now() - INTERVAL '7 days' AND (length(n.id) = 36 OR length(n.worker_id) = 36);
+
 -- name: ReclaimRun :many
 UPDATE openworkflow.workflow_runs r
 SET status = 'running', attempts = attempts + 1, worker_id = sqlc.arg(worker_id)::text,

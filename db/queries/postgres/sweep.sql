@@ -94,6 +94,12 @@ LEFT JOIN LATERAL (
 ) a ON true
 ORDER BY b.seq;
 
+-- name: GetExpiredSignals :many
+SELECT f.seq FROM openworkflow.workflow_signal_buffer f
+WHERE f.namespace_id = sqlc.arg(namespace_id) AND f.expires_at <= now()
+ORDER BY f.expires_at
+LIMIT 1;
+
 -- name: DeleteExpiredSignals :execrows
 DELETE FROM openworkflow.workflow_signal_buffer u
 WHERE u.seq = ANY (ARRAY (

@@ -118,4 +118,4 @@ func (b bulletin) finished(runID string) { b.Finished = append(b.Finished, runID
 func (b bulletin) touched(runID string) { b.Touched = append(b.Touched, runID) }
 
 // IdleInterval is ports.Paced's: no news are lost here unsaid, and every new time is told.
-func (s *Store) IdleInterval() time.Duration { return 24 * time.Hour }
+func (s *Store) IdleInterval(time.Duration) time.Duration { return 24 * time.Hour }

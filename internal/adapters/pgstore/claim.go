@@ -13,7 +13,7 @@ import (
 // ClaimRuns is ports.Backend's. What was claimed is the worker's, whatever fails afterwards.
 func (s *Store) ClaimRuns(ctx context.Context, req ports.ClaimRequest) (ports.ClaimResult, error) {
 	c := claiming{store: s, req: &req, exclude: slices.Clone(given(req.Exclude))}
-	err := c.run(ctx)
+	err := c.run(repeated(ctx))
 	if len(c.res.Runs) == 0 && err != nil {
 		return ports.ClaimResult{}, err
 	}
@@ -29,25 +29,98 @@ type claiming struct {
 }
 
 // run claims in rounds: each workflow gets its share, and what some left over is for those that took all of
-// theirs. When too few are due, it is told when more will be.
+// theirs. Each round tells what comes next, as most get all there is, unless the last claim got all it asked for.
 func (c *claiming) run(ctx context.Context) error {
+	ahead := !c.store.pace.busy.Load()
 	for keys := distinct(c.req.Workflows); ; {
 		shares := share(c.req.Limit-len(c.res.Runs), len(keys))
-		runs, now, err := c.store.claim(ctx, c.req, keys, shares, c.exclude)
+		runs, err := c.round(ctx, keys, shares, ahead)
 		if err != nil {
 			return err
 		}
-		c.take(runs, now)
+		c.take(runs)
 		if len(c.res.Runs) >= c.req.Limit {
+			c.store.pace.busy.Store(true)
+			c.res.NextDue, c.res.NextDeadline = time.Time{}, time.Time{} // soon enough next time
 			return nil
 		}
 		if keys = unsatisfied(keys, shares, runs); len(keys) == 0 {
 			break
 		}
 	}
-	var err error
-	c.res.NextDue, err = c.store.nextDue(ctx, c.req)
-	return err
+	c.store.pace.busy.Store(false)
+	if ahead {
+		return nil
+	}
+	var next upcoming
+	if err := c.store.runner.run(ctx, planOnce, func(p *pipeline) { next.ask(p, c.store, c.req) }); err != nil {
+		return err
+	}
+	c.expect(&next)
+	return nil
+}
+
+// round claims once.
+func (c *claiming) round(ctx context.Context, keys []domain.WorkflowKey, shares []int32, ahead bool) ([]domain.Run, error) {
+	names, versions := keyColumns(keys)
+	var found []dbsqlc.Run
+	var next upcoming
+	var now time.Time
+	err := c.store.runner.run(ctx, planOnce, func(p *pipeline) {
+		rows(p, (*dbsqlc.Queries).ClaimRuns, dbsqlc.ClaimRunsParams{
+			NamespaceID: c.store.namespace, WorkerID: c.req.WorkerID, Lease: micros(c.req.LeaseDuration),
+			WorkflowNames: names, Versions: versions, Shares: shares, Exclude: c.exclude,
+			ClaimLimit: int32(c.req.Limit - len(c.res.Runs)),
+		}, &found)
+		if ahead {
+			next.ask(p, c.store, c.req)
+		}
+		p.now(&now)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(c.res.Runs) == 0 {
+		c.res.Now = now.UTC() // the first leases begin with it
+	}
+	if ahead {
+		c.expect(&next)
+	}
+	return inTurn(keys, toRuns(found)), nil
+}
+
+// upcoming is what the database knows of the time after a claim.
+type upcoming struct {
+	due       []time.Time
+	deadlines []*time.Time
+	look      bool
+	foreign   bool
+}
+
+func (u *upcoming) ask(p *pipeline, s *Store, req *ports.ClaimRequest) {
+	names, versions := keyColumns(distinct(req.Workflows))
+	rows(p, (*dbsqlc.Queries).GetNextDue, dbsqlc.GetNextDueParams{
+		NamespaceID: s.namespace, Exclude: given(req.Exclude), WorkflowNames: names, Versions: versions,
+	}, &u.due)
+	rows(p, (*dbsqlc.Queries).GetNextDeadline, s.namespace, &u.deadlines)
+	if u.look = s.pace.wantsLook(); u.look {
+		one(p, (*dbsqlc.Queries).GetForeignWriters, s.namespace, &u.foreign)
+	}
+}
+
+func (c *claiming) expect(u *upcoming) {
+	c.res.NextDue, c.res.NextDeadline = time.Time{}, time.Time{}
+	for _, t := range u.due {
+		if !t.IsZero() && (c.res.NextDue.IsZero() || t.Before(c.res.NextDue)) {
+			c.res.NextDue = t.UTC()
+		}
+	}
+	if len(u.deadlines) > 0 {
+		c.res.NextDeadline = u.deadlines[0].UTC()
+	}
+	if u.look {
+		c.store.pace.saw(u.foreign)
+	}
 }
 
 // share deals n out in turn, and at least one to each: the statement stops at n.
@@ -78,35 +151,12 @@ func workflowOf(r *domain.Run) domain.WorkflowKey {
 	return domain.WorkflowKey{Name: r.WorkflowName, Version: r.Version}
 }
 
-func (c *claiming) take(runs []domain.Run, now time.Time) {
-	if len(c.res.Runs) == 0 {
-		c.res.Now = now // the first leases begin with it
-	}
+func (c *claiming) take(runs []domain.Run) {
+	c.store.pace.met(runs)
 	c.res.Runs = append(c.res.Runs, runs...)
 	for i := range runs { // no run comes twice in one answer, however short its lease
 		c.exclude = append(c.exclude, runs[i].ID)
 	}
-}
-
-func (s *Store) claim(ctx context.Context, req *ports.ClaimRequest, keys []domain.WorkflowKey, shares []int32, exclude []string) (runs []domain.Run, now time.Time, err error) {
-	names, versions := keyColumns(keys)
-	limit := int32(0)
-	for _, n := range shares {
-		limit += n
-	}
-	var found []dbsqlc.Run
-	err = s.runner.run(ctx, planOnce, func(p *pipeline) {
-		rows(p, (*dbsqlc.Queries).ClaimRuns, dbsqlc.ClaimRunsParams{
-			NamespaceID: s.namespace, WorkerID: req.WorkerID, Lease: micros(req.LeaseDuration),
-			WorkflowNames: names, Versions: versions, Shares: shares, Exclude: exclude,
-			ClaimLimit: min(limit, int32(req.Limit)),
-		}, &found)
-		p.now(&now)
-	})
-	if err != nil {
-		return nil, time.Time{}, err
-	}
-	return inTurn(keys, toRuns(found)), now.UTC(), nil
 }
 
 // inTurn deals the claimed runs, which come workflow by workflow, in turn.
@@ -127,23 +177,6 @@ func inTurn(keys []domain.WorkflowKey, runs []domain.Run) []domain.Run {
 		}
 	}
 	return out
-}
-
-// nextDue is when the first of the workflows' runs can be claimed.
-func (s *Store) nextDue(ctx context.Context, req *ports.ClaimRequest) (next time.Time, err error) {
-	names, versions := keyColumns(distinct(req.Workflows))
-	var found []time.Time
-	err = s.runner.run(ctx, planOnce, func(p *pipeline) {
-		rows(p, (*dbsqlc.Queries).GetNextDue, dbsqlc.GetNextDueParams{
-			NamespaceID: s.namespace, Exclude: given(req.Exclude), WorkflowNames: names, Versions: versions,
-		}, &found)
-	})
-	for _, t := range found {
-		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
-			next = t.UTC()
-		}
-	}
-	return next, err
 }
 
 // distinct lists each key once: no statement may meet a run twice.

@@ -17,7 +17,7 @@ const (
 	// echoTimeout is how long the listener waits to hear itself: a pooler accepts LISTEN and delivers nothing.
 	echoTimeout = 2 * time.Second
 	// silence is how long the listener hears nothing before it asks whether the connection still stands.
-	silence = 30 * time.Second
+	silence = time.Minute
 	// The listener's pauses after failures, and how long it leaves a way alone that delivers nothing.
 	minBackoff = 100 * time.Millisecond
 	maxBackoff = 30 * time.Second
@@ -89,6 +89,8 @@ func (n *notifier) hear(working func()) (heard bool, err error) {
 	if err := n.echo(conn); err != nil {
 		return false, err
 	}
+	n.hearing.Store(true)
+	defer n.hearing.Store(false)
 	n.subs.all(ports.Event{Missed: true}) // what was sent before
 	working()
 	for {

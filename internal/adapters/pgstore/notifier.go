@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -41,6 +42,8 @@ type notifier struct {
 	sending bool
 	stopped bool
 	ready   chan struct{} // closed when the listener has tried for the first time; nil before it runs
+
+	hearing atomic.Bool // the listener has heard itself, on a connection that stands as far as is known
 }
 
 func newNotifier(c *core, connect func(context.Context) (*pgx.Conn, error)) *notifier {
@@ -50,13 +53,6 @@ func newNotifier(c *core, connect func(context.Context) (*pgx.Conn, error)) *not
 		ctx: ctx, cancel: cancel, pending: make(map[string]*ports.Event),
 	}
 }
-
-// idleInterval bounds how long a run that a TypeScript service started, or made due, may go unnoticed: it tells
-// nobody.
-const idleInterval = 5 * time.Second
-
-// IdleInterval is ports.Paced's.
-func (s *Store) IdleInterval() time.Duration { return idleInterval }
 
 // Subscribe is ports.Notifier's. Where notifications do not arrive, as behind a transaction pooler without
 // WithListenDSN, the news are those of this process.
@@ -156,6 +152,12 @@ func (n *notifier) tell(ctx context.Context, payloads []string) error {
 	return r.run(ctx, planOnce, func(p *pipeline) {
 		exec(p, (*dbsqlc.Queries).Notify, dbsqlc.NotifyParams{Channel: n.core.schema.channel(), Payloads: payloads})
 	})
+}
+
+// Announce is ports.Announcer's. Unlike other news it is sent before it returns: the process may end then.
+func (s *Store) Announce(ctx context.Context, workflows []string) {
+	n := s.core.news
+	_ = n.tell(ctx, encodeNews(n.nonce, s.namespace, &ports.Event{Due: workflows}))
 }
 
 // publishWithin tells everybody, this process included, iff and when the caller's transaction commits.

@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -13,10 +14,11 @@ import (
 
 // Config says how a store is opened. Its zero value is the usual one.
 type Config struct {
-	Schema         string // of the tables; "" is DefaultSchema
-	Namespace      string // "" is domain.DefaultNamespace
-	SkipMigrations bool   // the tables must be there already
-	ListenDSN      string // for LISTEN, where the pool's way leads through a transaction pooler; "" is the pool's
+	Schema         string        // of the tables; "" is DefaultSchema
+	Namespace      string        // "" is domain.DefaultNamespace
+	SkipMigrations bool          // the tables must be there already
+	PollInterval   time.Duration // how long a worker with nothing to do goes without looking; 0: found out
+	ListenDSN      string        // for LISTEN, where the pool's way leads through a transaction pooler; "" is the pool's
 }
 
 // connectTimeout bounds connecting where the connection string does not.
@@ -35,7 +37,7 @@ func Open(ctx context.Context, dsn string, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	pc.AfterConnect = settle
+	pc.AfterConnect, pc.ShouldPing = settle, shouldPing
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, interpretError(err)
@@ -79,6 +81,9 @@ func open(ctx context.Context, sc *schema, pool *pgxpool.Pool, owns bool, cfg Co
 	if cfg.Namespace == "" {
 		cfg.Namespace = domain.DefaultNamespace
 	}
+	if cfg.PollInterval < 0 {
+		return nil, fmt.Errorf("openworkflow: a poll interval of %s", cfg.PollInterval)
+	}
 	listen, err := listenConfig(pool, cfg.ListenDSN)
 	if err != nil {
 		return nil, err
@@ -102,8 +107,8 @@ func open(ctx context.Context, sc *schema, pool *pgxpool.Pool, owns bool, cfg Co
 		return nil, interpretError(err)
 	}
 	c := &core{
-		schema: sc, pool: pool, ownsPool: owns, typed: typed(pool), beats: beats,
-		scan: defaultScan, sweeps: make(map[string]sweepPlace),
+		schema: sc, pool: pool, ownsPool: owns, typed: typed(pool), beats: beats, scan: defaultScan,
+		poll: cfg.PollInterval, sweeps: make(map[string]sweepPlace), paces: make(map[string]*pace),
 	}
 	c.news = newNotifier(c, listen)
 	s := newStore(c, cfg.Namespace)

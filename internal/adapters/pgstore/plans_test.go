@@ -192,6 +192,8 @@ func grow(t *testing.T, conn *pgx.Conn, schema string) {
 var allowedIndexes = map[string][]string{
 	"ClaimRuns":             {"workflow_runs_claim_idx", "workflow_runs_pkey"},
 	"GetNextDue":            {"workflow_runs_claim_idx"},
+	"GetNextDeadline":       {"workflow_runs_deadline_idx"},
+	"GetForeignWriters":     {"workflow_runs_listing_idx"},
 	"GetUnregisteredRuns":   {"workflow_runs_claim_idx"},
 	"InsertRuns":            {"workflow_runs_idempotency_idx"},
 	"GetStandingRuns":       {"workflow_runs_idempotency_idx", "workflow_runs_pkey"},
@@ -213,7 +215,7 @@ var allowedIndexes = map[string][]string{
 }
 
 // signalQueries read the signals' tables by several indexes, of which the buffer's are as good as each other.
-var signalQueries = []string{"DeliverSignals", "DeliverSignalsToRuns", "TakeBufferedSignals", "BufferSignals", "GetSignalAnswers", "DeleteBufferedSignalsOfRuns", "DeleteExpiredSignals"}
+var signalQueries = []string{"DeliverSignals", "DeliverSignalsToRuns", "TakeBufferedSignals", "BufferSignals", "GetSignalAnswers", "DeleteBufferedSignalsOfRuns", "GetExpiredSignals", "DeleteExpiredSignals"}
 
 // indexUsed finds the indexes of a plan and what they are searched by.
 var indexUsed = regexp.MustCompile(`(?:Index (?:Only )?Scan (?:Backward )?using|Bitmap Index Scan on) (\w+).*(?:\n +Index Cond: (.*))?`)

@@ -46,6 +46,19 @@ func withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, defaultTimeout)
 }
 
+// pingAfter is how long a connection may lie idle before it is asked whether it still stands.
+const pingAfter = time.Second
+
+type askedAgain struct{}
+
+// repeated marks a call that its caller makes again and again, after an error too: it is not worth another round
+// trip to find out first whether the connection still stands.
+func repeated(ctx context.Context) context.Context { return context.WithValue(ctx, askedAgain{}, true) }
+
+func shouldPing(ctx context.Context, p pgxpool.ShouldPingParams) bool {
+	return p.IdleDuration > pingAfter && ctx.Value(askedAgain{}) == nil
+}
+
 // poolRunner runs each pipeline as a transaction of its own.
 type poolRunner struct {
 	core *core

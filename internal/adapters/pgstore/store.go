@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -19,6 +20,7 @@ var (
 	_ ports.Paced     = (*Store)(nil)
 	_ ports.Inspector = (*Store)(nil)
 	_ ports.Registry  = (*Store)(nil)
+	_ ports.Announcer = (*Store)(nil)
 	_ ports.Backend   = (*TxStore)(nil)
 	_ ports.Inspector = (*TxStore)(nil)
 )
@@ -33,10 +35,12 @@ type core struct {
 	news     *notifier
 	scan     scanLimits
 	closed   atomic.Bool
+	poll     time.Duration // how often idle workers look, if that was asked for
 	once     sync.Once
 
 	mu     sync.Mutex
 	sweeps map[string]sweepPlace // by namespace
+	paces  map[string]*pace      // likewise
 }
 
 // client does the client's verbs, in transactions of its own or in the caller's.
@@ -61,10 +65,11 @@ type Store struct {
 	client
 	tx    poolRunner
 	beats poolRunner
+	pace  *pace
 }
 
 func newStore(c *core, namespace string) *Store {
-	s := &Store{tx: poolRunner{c, c.pool}, beats: poolRunner{c, c.beats}}
+	s := &Store{tx: poolRunner{c, c.pool}, beats: poolRunner{c, c.beats}, pace: c.paceOf(namespace)}
 	s.client = client{namespace: namespace, core: c, runner: s.tx, publish: func(_ context.Context, e ports.Event) {
 		c.news.publish(namespace, e)
 	}}

@@ -20,30 +20,46 @@ type sweepPlace struct {
 	seq   int64
 }
 
-// Sweep is ports.Backend's. Waits and buffered signals beyond the first few thousand are looked at by turns.
+// Sweep is ports.Backend's. Waits and buffered signals beyond the first few thousand are looked at by turns. What
+// finds nothing to do, as most do, is one round trip.
 func (s *Store) Sweep(ctx context.Context, req ports.SweepRequest) (ports.SweepResult, error) {
-	var w *sweeping
-	err := s.tx.transact(ctx, planOnce, func(ctx context.Context, tx *transaction) error {
-		w = &sweeping{client: &s.client, req: &req, place: s.core.sweepPlace(s.namespace)}
-		if err := tx.send(ctx, w.look); err != nil {
-			return err
+	w := s.newSweeping(&req)
+	if err := s.runner.run(repeated(ctx), planOnce, w.look); err != nil {
+		return ports.SweepResult{}, err
+	}
+	w.choose()
+	if w.elected.Locked && w.anything() {
+		var err error
+		if w, err = s.repair(ctx, &req); err != nil {
+			return ports.SweepResult{}, err
 		}
-		if !w.elected.Locked {
-			return nil
+	}
+	res := ports.SweepResult{Skipped: !w.elected.Locked, Now: w.elected.Now.UTC()}
+	if !res.Skipped {
+		s.core.setSweepPlace(s.namespace, w.next)
+	}
+	if w.ending != nil {
+		w.report(&res)
+		s.publish(ctx, w.news())
+	}
+	return res, nil
+}
+
+func (s *Store) newSweeping(req *ports.SweepRequest) *sweeping {
+	return &sweeping{client: &s.client, req: req, place: s.core.sweepPlace(s.namespace)}
+}
+
+// repair looks again, elected for as long as it works, and does what there is to do.
+func (s *Store) repair(ctx context.Context, req *ports.SweepRequest) (w *sweeping, err error) {
+	err = s.tx.transact(ctx, planOnce, func(ctx context.Context, tx *transaction) error {
+		w = s.newSweeping(req)
+		if err := tx.send(ctx, w.look); err != nil || !w.elected.Locked {
+			return err
 		}
 		w.choose()
 		return tx.commit(ctx, w.act)
 	})
-	if err != nil {
-		return ports.SweepResult{}, err
-	}
-	res := ports.SweepResult{Skipped: !w.elected.Locked, Now: w.elected.Now.UTC()}
-	if !res.Skipped {
-		w.report(&res)
-		s.core.setSweepPlace(s.namespace, w.next)
-		s.publish(ctx, w.news())
-	}
-	return res, nil
+	return w, err
 }
 
 func (c *core) sweepPlace(namespace string) sweepPlace {
@@ -70,13 +86,14 @@ type sweeping struct {
 	waits        []dbsqlc.GetSatisfiedRunsRow
 	unregistered []string
 	deliverable  []dbsqlc.GetDeliverableSignalsRow
+	stale        []int64
 
 	satisfied []string
 	openings  []opening
 	receivers []string
 
 	locked   []dbsqlc.LockRunsRow
-	ending   *ending
+	ending   *ending // nil: nothing was done
 	woken    []dbsqlc.WakeRunsRow
 	requeued []dbsqlc.RequeueRunsRow
 	taken    [][]dbsqlc.TakeBufferedSignalsRow
@@ -101,6 +118,12 @@ func (w *sweeping) look(p *pipeline) {
 	rows(p, (*dbsqlc.Queries).GetDeliverableSignals, dbsqlc.GetDeliverableSignalsParams{
 		NamespaceID: w.namespace, AfterSeq: w.place.seq, RowLimit: stretch,
 	}, &w.deliverable)
+	rows(p, (*dbsqlc.Queries).GetExpiredSignals, w.namespace, &w.stale)
+}
+
+// anything reports whether there is something to do.
+func (w *sweeping) anything() bool {
+	return len(w.expired)+len(w.satisfied)+len(w.unregistered)+len(w.openings)+len(w.stale) > 0
 }
 
 // choose decides what to do, within the limit, and where the next sweep goes on.

@@ -153,6 +153,7 @@ func (w *world) claim() {
 	got := all(w, fmt.Sprintf("ClaimRuns(%+v)", req), func(s ports.Backend) ports.ClaimResult {
 		res, err := s.ClaimRuns(w.ctx, req)
 		w.noError("ClaimRuns", err)
+		res.NextDeadline = time.Time{} // not all look for it
 		if !inOrder {
 			slices.SortFunc(res.Runs, func(a, b domain.Run) int { return strings.Compare(a.ID, b.ID) })
 		}

@@ -17,6 +17,8 @@ type ClaimRequest = ports.ClaimRequest
 //	Now     time.Time
 //	NextDue time.Time // when the next run of these workflows becomes claimable as far as is known now; zero
 //	                  // if there is none. It is only looked for when fewer than Limit runs were claimed.
+//	NextDeadline time.Time // when the first deadline of a run of the namespace passes that has not ended, as far as
+//	                       // is known now; zero if there is none, or if the backend does not look for it
 type ClaimResult = ports.ClaimResult
 
 // ReclaimRequest asks for a run back that the caller parked.

@@ -118,11 +118,13 @@ type ClientBackend = ports.ClientBackend
 // everything once). The channel is buffered; news that do not fit are replaced by one Event with Missed.
 type Notifier = ports.Notifier
 
-// Paced is an optional capability of a Backend: how long a worker with nothing to do may go without
-// looking, because news and known times reach it anyway. Without it that is 30 s with a Notifier, 1 s
-// without one.
+// Paced is an optional capability of a Backend: how long a worker whose leases last that long may go without
+// looking when it has nothing to do, because news and known times reach it anyway. It is asked before each
+// pause: the answer may change with what the backend finds out. Without it that is 30 s with a Notifier, 1 s
+// without one. News that were lost, with the process that should have sent them, are made up for by that look,
+// so it has to be well below two leases unless none can be lost.
 //
-//	IdleInterval() time.Duration
+//	IdleInterval(lease time.Duration) time.Duration
 type Paced = ports.Paced
 
 // Inspector is an optional capability of a Backend: what people and monitoring look at. Its methods are cheap
@@ -167,6 +169,12 @@ type Inspector = ports.Inspector
 //
 // removes a worker's registration, if there is one.
 type Registry = ports.Registry
+
+// Announcer is an optional capability of a Backend: it has the other processes' workers look at these workflows. A
+// worker that stops leaves wake times behind that only it knew of.
+//
+//	Announce(ctx, workflows []string)
+type Announcer = ports.Announcer
 
 // Event is a bundle of news about one namespace.
 //

@@ -1,6 +1,10 @@
 package postgres
 
-import "github.com/openworkflowdev/openworkflow-go/internal/adapters/pgstore"
+import (
+	"time"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/adapters/pgstore"
+)
 
 // Option changes how Open and FromPool make a backend.
 type Option interface{ applyOpen(*pgstore.Config) }
@@ -33,6 +37,14 @@ func WithNamespace(namespace string) Option {
 // error. For services whose migrations run elsewhere, with another role.
 func WithoutMigrations() Option {
 	return openOption(func(c *pgstore.Config) { c.SkipMigrations = true })
+}
+
+// WithPollInterval sets how long a worker that has nothing to do goes without asking the database, at most. Without it,
+// that is 40 seconds where every writer tells the others of what it writes, as this library does by NOTIFY; and 5 seconds where
+// notifications do not arrive, or while a TypeScript service, which sends none, writes to the same namespace. Set it
+// where such a service writes seldom and its runs must not wait that long. It must be well below two lease durations.
+func WithPollInterval(d time.Duration) Option {
+	return openOption(func(c *pgstore.Config) { c.PollInterval = d })
 }
 
 // WithListenDSN makes the connection that listens for notifications with this connection string. It is

@@ -115,7 +115,7 @@ const replayLease = 10 * 365 * 24 * time.Hour
 func (r *recording) Namespace() string { return r.run.NamespaceID }
 
 // IdleInterval is ports.Paced's: there is nothing to look for.
-func (r *recording) IdleInterval() time.Duration { return replayLease }
+func (r *recording) IdleInterval(time.Duration) time.Duration { return replayLease }
 
 // ClaimRuns is ports.Backend's.
 func (r *recording) ClaimRuns(_ context.Context, req ports.ClaimRequest) (ports.ClaimResult, error) {

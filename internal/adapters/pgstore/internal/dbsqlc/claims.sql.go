@@ -162,6 +162,52 @@ func (q *Queries) ExtendLeases(ctx context.Context, arg ExtendLeasesParams) ([]s
 	return items, nil
 }
 
+const getForeignWriters = `-- name: GetForeignWriters :one
+SELECT (count(*) > 0)::boolean AS present
+FROM (
+  SELECT r.id, r.worker_id, r.created_at FROM openworkflow.workflow_runs r
+  WHERE r.namespace_id COLLATE "C" = $1::text
+  ORDER BY r.created_at DESC, r.id COLLATE "C" DESC
+  LIMIT 20
+) n
+WHERE n.created_at > now() - INTERVAL '7 days' AND (length(n.id) = 36 OR length(n.worker_id) = 36)
+`
+
+// Whether a TypeScript service has lately started runs here, or executes some: its ids are UUIDs.
+func (q *Queries) GetForeignWriters(ctx context.Context, namespaceID string) (bool, error) {
+	row := q.db.QueryRow(ctx, getForeignWriters, namespaceID)
+	var present bool
+	err := row.Scan(&present)
+	return present, err
+}
+
+const getNextDeadline = `-- name: GetNextDeadline :many
+SELECT deadline_at FROM openworkflow.workflow_runs
+WHERE namespace_id = $1 AND deadline_at > '-infinity'::timestamptz AND status IN ('pending', 'running', 'sleeping')
+ORDER BY deadline_at
+LIMIT 1
+`
+
+func (q *Queries) GetNextDeadline(ctx context.Context, namespaceID string) ([]*time.Time, error) {
+	rows, err := q.db.Query(ctx, getNextDeadline, namespaceID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*time.Time
+	for rows.Next() {
+		var deadline_at *time.Time
+		if err := rows.Scan(&deadline_at); err != nil {
+			return nil, err
+		}
+		items = append(items, deadline_at)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const getNextDue = `-- name: GetNextDue :many
 SELECT COALESCE(LEAST(
   (SELECT r.available_at FROM openworkflow.workflow_runs r

@@ -130,6 +130,33 @@ func (q *Queries) GetExpiredRuns(ctx context.Context, arg GetExpiredRunsParams) 
 	return items, nil
 }
 
+const getExpiredSignals = `-- name: GetExpiredSignals :many
+SELECT f.seq FROM openworkflow.workflow_signal_buffer f
+WHERE f.namespace_id = $1 AND f.expires_at <= now()
+ORDER BY f.expires_at
+LIMIT 1
+`
+
+func (q *Queries) GetExpiredSignals(ctx context.Context, namespaceID string) ([]int64, error) {
+	rows, err := q.db.Query(ctx, getExpiredSignals, namespaceID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var seq int64
+		if err := rows.Scan(&seq); err != nil {
+			return nil, err
+		}
+		items = append(items, seq)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const getSatisfiedRuns = `-- name: GetSatisfiedRuns :many
 SELECT a.workflow_run_id,
   COALESCE((
