@@ -21,6 +21,9 @@ func beWorker(ctx context.Context, raw string) error {
 	if err := json.Unmarshal([]byte(raw), &p); err != nil {
 		return err
 	}
+	if p.Bare {
+		return beBareWorker(ctx, p)
+	}
 	db, err := p.open(ctx)
 	if err != nil {
 		return err
@@ -64,28 +67,97 @@ func latency(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer stop()
-	n := b.scaled(500)
-	var ds []time.Duration
-	until := time.Now().Add(latencySpan)
-	for i := 0; i < n+20 && (time.Now().Before(until) || len(ds) < 20); i++ {
-		began := time.Now()
-		h, err := work.Run(ctx, s.client, nil)
+	runs := map[string]func(context.Context) error{"": s.startToResult}
+	if s.Backend == "postgres" {
+		client, stop, err := s.bareLatency(ctx)
 		if err != nil {
 			return err
 		}
-		if _, err := h.Result(ctx, openworkflow.WithResultTimeout(time.Minute)); err != nil {
-			return err
-		}
-		if i >= 20 { // the first ones find cold plans and connections
-			ds = append(ds, time.Since(began))
-		}
-		time.Sleep(2 * time.Millisecond) // until the worker idles again
+		defer stop()
+		runs[besideBare] = client.startToResult
 	}
-	settings := fmt.Sprintf("runs=%d one step, %s", len(ds), where)
-	if err := b.report("start to result p50", percentile(ds, 0.5), "ms", settings); err != nil {
+	took, err := b.timed(ctx, runs)
+	if err != nil {
 		return err
 	}
-	return b.report("start to result p99", percentile(ds, 0.99), "ms", settings)
+	settings := fmt.Sprintf("runs=%d one step, %s", len(took[""]), where)
+	for _, p := range latencyPercentiles {
+		v := percentile(took[""], p.of)
+		if err := b.report("start to result "+p.name, v, "ms", settings); err != nil {
+			return err
+		}
+		if bare := took[besideBare]; bare != nil {
+			v := v / percentile(bare, p.of)
+			if err := b.report("start to result "+p.name+", to bare SQL", v, "×", fmt.Sprintf("in turn with bare SQL, two processes: %.3g ms", percentile(bare, p.of))); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// besideBare names bare SQL among what is timed in turn.
+const besideBare = "bare"
+
+var latencyPercentiles = []struct {
+	name string
+	of   float64
+}{{"p50", 0.5}, {"p99", 0.99}}
+
+// timed runs each of them, the next after the last and in turn, many times.
+func (b *bench) timed(ctx context.Context, runs map[string]func(context.Context) error) (map[string][]time.Duration, error) {
+	n := b.scaled(500)
+	took := make(map[string][]time.Duration)
+	until := time.Now().Add(latencySpan)
+	for i := 0; i < n+20 && (time.Now().Before(until) || i < 40); i++ {
+		for name, run := range runs { // in any order
+			began := time.Now()
+			if err := run(ctx); err != nil {
+				return nil, err
+			}
+			if i >= 20 { // the first ones find cold plans and connections
+				took[name] = append(took[name], time.Since(began))
+			}
+			time.Sleep(2 * time.Millisecond) // until the worker idles again
+		}
+	}
+	return took, nil
+}
+
+func (s *site) startToResult(ctx context.Context) error {
+	h, err := work.Run(ctx, s.client, nil)
+	if err != nil {
+		return err
+	}
+	_, err = h.Result(ctx, openworkflow.WithResultTimeout(time.Minute))
+	return err
+}
+
+// bareLatency prepares the same without OpenWorkflow, in the same schema, with a worker process of its own.
+func (s *site) bareLatency(ctx context.Context) (client *bareParty, stop func(), err error) {
+	db, _, err := s.bare(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer db.close()
+	if err := db.lean(ctx, leanLayout, 0); err != nil {
+		return nil, nil, err
+	}
+	worker := *s
+	worker.Bare = true
+	stopWorker, err := worker.startWorker(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err = newBareParty(ctx, s.place, "$schema_done")
+	if err != nil {
+		stopWorker()
+		return nil, nil, err
+	}
+	return client, func() {
+		_ = client.conn.Close(context.WithoutCancel(ctx))
+		stopWorker()
+	}, nil
 }
 
 // startWorker starts a worker process, or a worker here where the database lives in this process.

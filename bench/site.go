@@ -68,6 +68,7 @@ type place struct {
 	Backend string
 	URL     string // of the server, or the path of the file
 	Schema  string
+	Bare    bool // the worker process does without OpenWorkflow
 }
 
 type database interface {
@@ -97,7 +98,7 @@ func (p place) open(ctx context.Context) (database, error) {
 func (b *bench) place() (place, func(), error) {
 	switch b.backend {
 	case "postgres":
-		p := place{b.backend, b.postgres, fmt.Sprintf("bench_%d_%d_%d", os.Getpid(), time.Now().Unix(), sites.Add(1))}
+		p := place{Backend: b.backend, URL: b.postgres, Schema: fmt.Sprintf("bench_%d_%d_%d", os.Getpid(), time.Now().Unix(), sites.Add(1))}
 		return p, func() { _ = p.exec(`DROP SCHEMA IF EXISTS ` + p.Schema + ` CASCADE`) }, nil
 	case "sqlite":
 		dir, err := os.MkdirTemp("", "openworkflow-bench-")
