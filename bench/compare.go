@@ -27,7 +27,7 @@ var contests = []contest{
 	{"W2", drains(10, drainAll), map[string]measurement{typescriptName: drains(10, typescriptDrain)}},
 	{"W3", latency, map[string]measurement{riverName: riverLatency, typescriptName: typescriptLatency}},
 	{"W4", enqueue, map[string]measurement{riverName: riverEnqueue, typescriptName: typescriptEnqueue}},
-	{"W5", longRuns, map[string]measurement{typescriptName: typescriptLong}},
+	{"W5", thousand, map[string]measurement{typescriptName: typescriptLong}},
 	{"W6", resumes, map[string]measurement{typescriptName: typescriptResume}},
 }
 

@@ -16,13 +16,14 @@
 //	W2     drain of runs with ten steps, one after the other
 //	W3     start to result on an idle worker, client and worker in two processes
 //	W4     starting runs: one goroutine, 32 goroutines, batches
-//	W5     one run with 1 000 and with 10 000 steps
+//	W5     runs with 100 steps, and one that gets 100 000 (SQLite: 10 000)
 //	W6     resuming a run with 500 and with 10 000 recorded steps
 //	W7     W1 beside -others runs of another workflow, in the future, or of the same workflow, and alone, in turn
 //	W8     -sleepers runs that sleep for a second to -sleep: how late they wake
 //	W9     a parent that starts 1 000 children and waits for them
 //	W10    what an idle worker asks of the server in a minute, counted for -idle at least (Postgres only)
 //	W11    the memory of a parked run that is resident
+//	fresh  W0, W1, W2, W5 and W6 on a new database and on an analysed one, in turn (Postgres only)
 //
 // With -compare, W0 to W6 are measured on Postgres in turn with River and, where there are node and npm, with the
 // TypeScript OpenWorkflow (the program in typescript/, whose packages npm ci fetches), -rounds times; then come the

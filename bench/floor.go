@@ -87,16 +87,6 @@ func (b *bench) tablesOf(name string) string {
 	return "lean tables, 500 runs a claim"
 }
 
-// bareInsert is the rate at which one writer inserts and commits single rows here, now.
-func (s *site) bareInsert(ctx context.Context) (float64, error) {
-	db, _, err := s.bare(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer db.close()
-	return repeat(ctx, besideSpan, 1, func(ctx context.Context) (int, error) { return 1, db.insertRun(ctx) })
-}
-
 func (b *bench) floors(ctx context.Context, db bare, writers int) error {
 	span := b.floorSpan()
 	inserted, err := repeat(ctx, span, writers, func(ctx context.Context) (int, error) { return floorBatch, db.insertSteps(ctx) })

@@ -18,41 +18,6 @@ const stepLimit = 1_000_000
 func stepOf(steps int) string   { return fmt.Sprintf("step of %d", steps) }
 func resumeOf(steps int) string { return fmt.Sprintf("resume with %d steps", steps) }
 
-// longRuns measures what a step costs in a run that has many.
-func longRuns(ctx context.Context, b *bench) error {
-	for _, steps := range []int{1_000, 10_000} {
-		steps = b.scaled(steps)
-		s, err := b.open(ctx)
-		if err != nil {
-			return err
-		}
-		err = s.seed(ctx, work.Name(), 1, nil)
-		if err == nil {
-			var took time.Duration
-			if took, err = s.execute(ctx, steps); err == nil {
-				err = b.reportStep(ctx, s, steps, took)
-			}
-		}
-		s.close()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (b *bench) reportStep(ctx context.Context, s *site, steps int, took time.Duration) error {
-	cost := ms(took) / float64(steps)
-	if err := b.report(stepOf(steps), cost, "ms", "one run"); err != nil || b.backend == "memory" {
-		return err
-	}
-	bare, err := s.bareInsert(ctx)
-	if err != nil {
-		return err
-	}
-	return b.report(stepOf(steps)+", to bare SQL", cost*bare/1000, "×", fmt.Sprintf("bare INSERT and commit just after: %.3g ms", 1000/bare))
-}
-
 // resumes measures how long a worker takes from its start until a run with a history is where it was.
 func resumes(ctx context.Context, b *bench) error {
 	for _, steps := range []int{500, 10_000} {

@@ -83,7 +83,7 @@ func beBareWorker(ctx context.Context, p place) error {
 		}
 		if _, err := b.conn.WaitForNotification(ctx); err != nil {
 			if ctx.Err() != nil {
-				return nil //nolint:nilerr // it was asked to stop
+				return nil
 			}
 			return err
 		}

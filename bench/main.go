@@ -50,6 +50,7 @@ var workloads = []workload{
 	{"W9", fanOut},
 	{"W10", idleCost},
 	{"W11", residents},
+	{"fresh", freshness},
 }
 
 func main() {

@@ -81,8 +81,13 @@ const pairs = 5
 // paired measures two rates in turn, each pair in the reverse order of the one before, and returns the median of
 // each, and the ratios of a to b, sorted.
 func paired(a, b func() (float64, error)) (ofA, ofB float64, ratios []float64, err error) {
+	return pairedTimes(pairs, a, b)
+}
+
+// pairedTimes is paired with another number of pairs.
+func pairedTimes(n int, a, b func() (float64, error)) (ofA, ofB float64, ratios []float64, err error) {
 	var as, bs []float64
-	for i := range pairs {
+	for i := range n {
 		turns := []func() error{
 			func() error { return appendTo(&as, a) },
 			func() error { return appendTo(&bs, b) },

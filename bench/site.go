@@ -138,6 +138,19 @@ func (b *bench) open(ctx context.Context) (*site, error) {
 	return &site{place: p, db: db, client: client, cleanup: cleanup}, nil
 }
 
+// reopen connects to the same database anew.
+func (s *site) reopen(ctx context.Context) error {
+	_ = s.client.Close()
+	_ = s.db.Close()
+	db, err := s.place.open(ctx)
+	if err != nil {
+		return err
+	}
+	s.db = db
+	s.client, err = openworkflow.New(db)
+	return err
+}
+
 func (s *site) close() {
 	_ = s.client.Close()
 	_ = s.db.Close()
