@@ -114,6 +114,14 @@ func (c *Client) WithBackend(b Backend) *Client {
 	return &Client{backend: b, starts: engine.NewStarts(b), config: c.config, family: c.family, derived: true}
 }
 
+// Backend is the backend that the client was made with: for tools that need more of it than the client offers.
+func (c *Client) Backend() Backend {
+	if c == nil {
+		return nil
+	}
+	return c.backend
+}
+
 // ready says why the client cannot be used, if so.
 func (c *Client) ready() error {
 	switch {

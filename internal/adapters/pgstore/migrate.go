@@ -42,29 +42,45 @@ func MigrateUp(ctx context.Context, dsn, schemaName string) error {
 	return migrateUp(ctx, pc, sc)
 }
 
+// MigrateUp is MigrateUp of the store's database.
+func (s *Store) MigrateUp(ctx context.Context) error {
+	return migrateUp(ctx, s.core.pool.Config(), s.core.schema)
+}
+
 // MigrateDown takes back the migration that was applied last.
 func MigrateDown(ctx context.Context, dsn, schemaName string) error {
-	return migrateBack(ctx, dsn, schemaName, func(ctx context.Context, p *goose.Provider) error {
-		if _, err := p.Down(ctx); !errors.Is(err, goose.ErrNoNextVersion) {
-			return err
-		}
-		return nil
-	})
+	sc, pc, err := migrationTarget(dsn, schemaName)
+	if err != nil {
+		return err
+	}
+	return migrateBack(ctx, pc, sc, downOne)
+}
+
+// MigrateDown is MigrateDown of the store's database.
+func (s *Store) MigrateDown(ctx context.Context) error {
+	return migrateBack(ctx, s.core.pool.Config(), s.core.schema, downOne)
+}
+
+func downOne(ctx context.Context, p *goose.Provider) error {
+	if _, err := p.Down(ctx); !errors.Is(err, goose.ErrNoNextVersion) {
+		return err
+	}
+	return nil
 }
 
 // MigrateDownTo takes back all migrations after the version.
 func MigrateDownTo(ctx context.Context, dsn, schemaName string, version int64) error {
-	return migrateBack(ctx, dsn, schemaName, func(ctx context.Context, p *goose.Provider) error {
+	sc, pc, err := migrationTarget(dsn, schemaName)
+	if err != nil {
+		return err
+	}
+	return migrateBack(ctx, pc, sc, func(ctx context.Context, p *goose.Provider) error {
 		_, err := p.DownTo(ctx, version)
 		return err
 	})
 }
 
-func migrateBack(ctx context.Context, dsn, schemaName string, down func(context.Context, *goose.Provider) error) error {
-	sc, pc, err := migrationTarget(dsn, schemaName)
-	if err != nil {
-		return err
-	}
+func migrateBack(ctx context.Context, pc *pgxpool.Config, sc *schema, down func(context.Context, *goose.Provider) error) error {
 	m, err := newMigrator(pc, sc)
 	if err != nil {
 		return err
@@ -83,6 +99,15 @@ func MigrationStatus(ctx context.Context, dsn, schemaName string) ([]Migration, 
 	if err != nil {
 		return nil, err
 	}
+	return migrationStatus(ctx, pc, sc)
+}
+
+// MigrationStatus is MigrationStatus of the store's database.
+func (s *Store) MigrationStatus(ctx context.Context) ([]Migration, error) {
+	return migrationStatus(ctx, s.core.pool.Config(), s.core.schema)
+}
+
+func migrationStatus(ctx context.Context, pc *pgxpool.Config, sc *schema) ([]Migration, error) {
 	m, err := newMigrator(pc, sc)
 	if err != nil {
 		return nil, err

@@ -33,6 +33,9 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		return nil, err
 	}
 	db := &database{name: path, hub: newHub(), scan: defaultScan}
+	if path != memoryPath {
+		db.file = path
+	}
 	writeDB, err := openHandle(path, false)
 	if err != nil {
 		return nil, interpretError(path, err)
@@ -80,7 +83,7 @@ func FromDB(ctx context.Context, handle *sql.DB, o Options) (*Store, error) {
 	if err := prepareShared(ctx, handle, o); err != nil {
 		return nil, interpretError(name, err)
 	}
-	db := &database{name: name, hub: newHub(), scan: defaultScan}
+	db := &database{name: name, file: file, hub: newHub(), scan: defaultScan}
 	db.writer = &writer{pool: newPool(handle, 1, false), hub: db.hub, patience: o.BusyTimeout}
 	if !single {
 		db.readers = newPool(handle, readerCount, false)

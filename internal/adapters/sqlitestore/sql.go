@@ -26,5 +26,7 @@ const (
 	sqlEnableWAL    = "PRAGMA journal_mode = WAL"
 	sqlDatabaseFile = "SELECT coalesce(file, '') FROM pragma_database_list WHERE name = 'main'"
 	sqlVersion      = "SELECT sqlite_version()"
-	sqlHasTable     = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?"
+	sqlFileFacts    = "SELECT (SELECT journal_mode FROM pragma_journal_mode), (SELECT page_size FROM pragma_page_size), " +
+		"(SELECT page_count FROM pragma_page_count), (SELECT freelist_count FROM pragma_freelist_count)"
+	sqlHasTable = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?"
 )

@@ -47,6 +47,7 @@ func (o Options) withDefaults() Options {
 // database is what the views of one handle share.
 type database struct {
 	name    string // the file, for errors
+	file    string // its path; "" in memory
 	writer  *writer
 	readers *pool // nil: one connection does everything
 	own     []*sql.DB

@@ -35,7 +35,22 @@ func MigrateDownTo(ctx context.Context, dsn string, version int64, opts ...Migra
 
 // MigrationStatus lists all migrations, oldest first, and whether the database has them. It changes nothing.
 func MigrationStatus(ctx context.Context, dsn string, opts ...MigrateOption) ([]Migration, error) {
-	list, err := pgstore.MigrationStatus(ctx, dsn, schemaOf(opts))
+	return migrationsOf(pgstore.MigrationStatus(ctx, dsn, schemaOf(opts)))
+}
+
+// Migrate runs the pending migrations of the backend's database, as the function Migrate does.
+func (b *Backend) Migrate(ctx context.Context) error { return b.store.MigrateUp(ctx) }
+
+// MigrateDown takes back the latest migration of the backend's database, as the function MigrateDown does. The
+// backend does not work without it.
+func (b *Backend) MigrateDown(ctx context.Context) error { return b.store.MigrateDown(ctx) }
+
+// MigrationStatus lists all migrations, oldest first, and whether the backend's database has them.
+func (b *Backend) MigrationStatus(ctx context.Context) ([]Migration, error) {
+	return migrationsOf(b.store.MigrationStatus(ctx))
+}
+
+func migrationsOf(list []pgstore.Migration, err error) ([]Migration, error) {
 	out := make([]Migration, len(list))
 	for i, m := range list {
 		out[i] = Migration{Version: m.Version, Name: m.Name, Applied: !m.AppliedAt.IsZero(), AppliedAt: m.AppliedAt}

@@ -72,6 +72,9 @@ func FromDB(ctx context.Context, db *sql.DB, opts ...Option) (*Backend, error) {
 	return &Backend{s}, nil
 }
 
+// Path is the path of the database's file, as it was given to Open; "" if the database is in memory.
+func (b *Backend) Path() string { return b.store.Path() }
+
 // WithNamespace returns a view of the same database in another namespace.
 func (b *Backend) WithNamespace(namespace string) *Backend {
 	return &Backend{b.store.WithNamespace(namespace)}
