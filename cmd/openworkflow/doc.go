@@ -1,8 +1,13 @@
-// Command openworkflow looks after an OpenWorkflow database from a shell or a CI job.
+// Command openworkflow shows and manages the workflow runs of an OpenWorkflow database, from a shell or a CI
+// job.
 //
+//	openworkflow init
 //	openworkflow migrate up --url postgres://localhost/app
-//	openworkflow migrate status --url sqlite:openworkflow.db
+//	openworkflow runs list --status failed --since 24h
+//	openworkflow doctor
 //
-// What may enter: the wiring of standard streams, signals and the exit status. Commands live in
-// internal/adapters/cli.
+// docs/cli.md describes all commands. A program of your own gets the same ones, with its workflows, from package
+// pkg/openworkflow/cli, which is where these come from.
+//
+// What may enter: nothing.
 package main

@@ -3,23 +3,10 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
-	"github.com/openworkflowdev/openworkflow-go/internal/adapters/cli"
+	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/cli"
 )
 
 func main() {
-	os.Exit(run())
-}
-
-func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	return cli.Run(ctx, cli.Environment{
-		Args:   os.Args[1:],
-		Stdout: os.Stdout,
-		Stderr: os.Stderr,
-		Getenv: os.Getenv,
-	})
+	os.Exit(cli.Run(context.Background(), cli.Options{Name: "openworkflow"}))
 }

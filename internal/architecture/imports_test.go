@@ -64,6 +64,10 @@ func TestRulesFindFaults(t *testing.T) {
 		in + "pkg/openworkflow":               {Imports: []string{in + "pkg/openworkflow/step"}},
 		in + "pkg/openworkflow/step":          {},
 		in + "pkg/openworkflow/sqlite":        {Imports: []string{in + "internal/adapters/sqlitestore"}},
+		in + "pkg/openworkflow/memory":        {Imports: []string{in + "internal/adapters/cli/render"}},
+		in + "pkg/openworkflow/cli":           {Imports: []string{in + "internal/adapters/cli", in + "internal/engine", term}},
+		in + "internal/adapters/cli/render":   {Imports: []string{yaml}},
+		in + "internal/adapters/cli/config":   {Imports: []string{in + "pkg/openworkflow", cobra}},
 		in + "pkg/openworkflow/postgres":      {Imports: []string{in + "internal/adapters/pgstore"}},
 		in + "internal/adapters/cli":          {Imports: []string{in + "pkg/openworkflow", in + "internal/ports"}},
 		in + "internal/adapters/dashboard":    {Imports: []string{in + "pkg/openworkflow/step"}},
@@ -74,6 +78,9 @@ func TestRulesFindFaults(t *testing.T) {
 		pgx:                                   {},
 		sqlite:                                {},
 		zap:                                   {},
+		cobra:                                 {},
+		yaml:                                  {},
+		term:                                  {},
 	}
 	tests := []struct {
 		path string
@@ -89,6 +96,10 @@ func TestRulesFindFaults(t *testing.T) {
 		{"pkg/openworkflow", []string{"must never reach pkg/openworkflow/step"}},
 		{"internal/adapters/cli", []string{"may not depend on internal/ports"}},
 		{"internal/adapters/dashboard", nil},
+		{"internal/adapters/cli/render", nil},
+		{"internal/adapters/cli/config", []string{"may not import " + cobra, "may not depend on pkg/openworkflow", "may not depend on pkg/openworkflow/step"}},
+		{"pkg/openworkflow/cli", []string{"may not depend on internal/engine"}},
+		{"pkg/openworkflow/memory", []string{"must never reach internal/adapters/cli/render", "must never reach " + yaml}},
 		{"pkg/openworkflow/sqlite", []string{"must never reach " + pgx}},
 		{"pkg/openworkflow/backendtest", []string{
 			"must never reach " + pgx, "must never reach internal/adapters/pgstore", "must never reach internal/engine",

@@ -13,6 +13,9 @@ const (
 	goose  = "github.com/pressly/goose/v3"
 	zap    = "go.uber.org/zap"
 	ulid   = "github.com/oklog/ulid/v2"
+	cobra  = "github.com/spf13/cobra"
+	yaml   = "go.yaml.in/yaml/v3"
+	term   = "golang.org/x/term"
 )
 
 // rule says what the packages below Folder may depend on, directly or not. Paths of this module are given
@@ -32,6 +35,9 @@ type rule struct {
 
 var none = []string{}
 
+// commandLine is what only the command needs: services that embed the library link none of it.
+var commandLine = []string{cobra, yaml, term, "internal/adapters/cli"}
+
 // rules are those of ARCHITECTURE.md. The longest matching folder decides.
 var rules = []rule{
 	{Folder: "internal/domain", Ours: none, Others: []string{ulid}},
@@ -44,7 +50,10 @@ var rules = []rule{
 		Never: []string{sqlite}},
 	{Folder: "internal/adapters/sqlitestore", Ours: []string{"internal/domain", "internal/ports", "db/migrations"},
 		Never: []string{pgx}},
-	{Folder: "internal/adapters/cli", Ours: []string{"pkg/openworkflow", "internal/adapters/dashboard"}, Direct: true},
+	{Folder: "internal/adapters/cli", Ours: []string{"pkg/openworkflow"}, Direct: true},
+	{Folder: "internal/adapters/cli/config", Ours: none, Others: []string{yaml}},
+	{Folder: "internal/adapters/cli/render", Ours: none, Others: []string{yaml, "golang.org/x/text"}},
+	{Folder: "internal/adapters/cli/scaffold", Ours: none, Others: none},
 	{Folder: "internal/adapters/dashboard", Ours: []string{"pkg/openworkflow"}, Direct: true},
 
 	// The stores' common tests hold no code that could be imported.
@@ -54,18 +63,19 @@ var rules = []rule{
 
 	{Folder: "pkg/openworkflow", Ours: []string{"internal/domain", "internal/ports", "internal/engine"},
 		Others: []string{zap},
-		Never:  []string{pgx, sqlite, goose, "database/sql", "internal/adapters", "pkg/openworkflow/step"}},
+		Never:  append([]string{pgx, sqlite, goose, "database/sql", "internal/adapters", "pkg/openworkflow/step"}, commandLine...)},
 	{Folder: "pkg/openworkflow/step", Ours: []string{"pkg/openworkflow", "internal/domain", "internal/ports", "internal/engine"},
-		Never: []string{pgx, sqlite, goose, "database/sql"}},
+		Never: append([]string{pgx, sqlite, goose, "database/sql"}, commandLine...)},
 	{Folder: "pkg/openworkflow/backend", Ours: []string{"internal/domain", "internal/ports"}, Others: none},
-	{Folder: "pkg/openworkflow/postgres", Never: []string{sqlite, "internal/adapters/sqlitestore", "internal/adapters/memstore"}},
-	{Folder: "pkg/openworkflow/sqlite", Never: []string{pgx, "internal/adapters/pgstore", "internal/adapters/memstore"}},
-	{Folder: "pkg/openworkflow/memory", Never: []string{pgx, sqlite, goose, "database/sql"}},
+	{Folder: "pkg/openworkflow/cli", Ours: []string{"pkg/openworkflow", "internal/adapters/cli"}, Direct: true},
+	{Folder: "pkg/openworkflow/postgres", Never: append([]string{sqlite, "internal/adapters/sqlitestore", "internal/adapters/memstore"}, commandLine...)},
+	{Folder: "pkg/openworkflow/sqlite", Never: append([]string{pgx, "internal/adapters/pgstore", "internal/adapters/memstore"}, commandLine...)},
+	{Folder: "pkg/openworkflow/memory", Never: append([]string{pgx, sqlite, goose, "database/sql"}, commandLine...)},
 	{Folder: "pkg/openworkflow/backendtest",
 		Never: []string{pgx, sqlite, "internal/engine", "internal/adapters/pgstore", "internal/adapters/sqlitestore"}},
 	{Folder: "pkg/openworkflow/workflowtest", Never: []string{pgx, sqlite, "internal/adapters/pgstore", "internal/adapters/sqlitestore"}},
 
-	{Folder: "cmd", Ours: []string{"internal/adapters/cli"}, Direct: true, Others: none},
+	{Folder: "cmd", Ours: []string{"pkg/openworkflow/cli"}, Direct: true, Others: none},
 	{Folder: "examples", Ours: []string{"pkg/openworkflow", "examples"}, Direct: true},
 }
 

@@ -13,13 +13,14 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/openworkflowdev/openworkflow-go/internal/adapters/cli"
+	"github.com/openworkflowdev/openworkflow-go/internal/adapters/cli/config"
 )
 
 type listed struct {
 	Version   int64   `json:"version"`
 	Name      string  `json:"name"`
 	Applied   bool    `json:"applied"`
-	AppliedAt *string `json:"applied_at"`
+	AppliedAt *string `json:"appliedAt"`
 }
 
 func listMigrations(t *testing.T, vars map[string]string, args ...string) []listed {
@@ -61,20 +62,20 @@ func expect(t *testing.T, vars map[string]string, args ...string) string {
 func TestMigrateSQLite(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "app.db")
-	vars := map[string]string{cli.EnvURL: "sqlite:" + path, cli.EnvSchema: "ignored"}
+	vars := map[string]string{config.EnvURL: "sqlite:" + path, config.EnvSchema: "ignored"}
 
 	golden(t, "sqlite_up", expect(t, vars, "migrate", "up"))
 	golden(t, "sqlite_up_again", expect(t, vars, "migrate", "up"))
 	golden(t, "sqlite_status", expect(t, vars, "migrate", "status"))
 	golden(t, "sqlite_status_json", expect(t, vars, "migrate", "status", "--output", "json"))
-	golden(t, "sqlite_down", expect(t, vars, "migrate", "down"))
+	golden(t, "sqlite_down", expect(t, vars, "migrate", "down", "--yes"))
 	golden(t, "sqlite_status_down", expect(t, vars, "migrate", "status"))
 	golden(t, "sqlite_up_json", expect(t, vars, "migrate", "up", "--output", "json"))
 	golden(t, "sqlite_up_again_json", expect(t, vars, "migrate", "up", "--output", "json"))
 	for range listMigrations(t, vars) {
-		expect(t, vars, "migrate", "down")
+		expect(t, vars, "migrate", "down", "--yes")
 	}
-	golden(t, "sqlite_down_end", expect(t, vars, "migrate", "down"))
+	golden(t, "sqlite_down_end", expect(t, vars, "migrate", "down", "--yes"))
 	golden(t, "sqlite_status_end", expect(t, vars, "migrate", "status"))
 }
 
@@ -122,7 +123,7 @@ func TestMigratePostgres(t *testing.T) {
 	dsn := postgresURL(t)
 	schema := "cli_" + strings.ToLower(ulid.Make().String())
 	t.Cleanup(func() { dropSchema(t, dsn, schema) })
-	vars := map[string]string{cli.EnvURL: dsn, cli.EnvSchema: schema}
+	vars := map[string]string{config.EnvURL: dsn, config.EnvSchema: schema}
 
 	before := listMigrations(t, vars)
 	if len(before) == 0 || countApplied(before) != 0 {
@@ -139,7 +140,7 @@ func TestMigratePostgres(t *testing.T) {
 		t.Errorf("up again printed %q", out)
 	}
 	last := before[len(before)-1]
-	if out := expect(t, vars, "migrate", "down"); !strings.HasPrefix(out, "taken back ") || !strings.Contains(out, last.Name) {
+	if out := expect(t, vars, "migrate", "down", "--yes"); !strings.HasPrefix(out, "taken back ") || !strings.Contains(out, last.Name) {
 		t.Errorf("down printed %q", out)
 	}
 	if n := countApplied(listMigrations(t, vars)); n != len(before)-1 {
@@ -167,13 +168,13 @@ func TestPasswordsStaySecret(t *testing.T) {
 		"postgres://app:" + secret + "@127.0.0.1:1/db?sslmode=nonsense",
 		"postgres://app:" + secret + "@127.0.0.1:notaport/db",
 	} {
-		for _, verb := range []string{"up", "down", "status"} {
-			r := run(t, nil, "migrate", verb, "--url", dsn)
-			if r.status == cli.ExitOK || r.stderr == "" {
-				t.Errorf("%s %s: %+v", verb, dsn, r)
+		for _, command := range []string{"migrate up", "migrate down --yes", "migrate status", "runs list", "doctor", "stats"} {
+			r := run(t, nil, append(strings.Fields(command), "--url", dsn)...)
+			if r.status == cli.ExitOK || r.stderr+r.stdout == "" {
+				t.Errorf("%s %s: %+v", command, dsn, r)
 			}
 			if strings.Contains(r.stdout+r.stderr, secret) {
-				t.Errorf("%s prints the password: %s", verb, r.stderr)
+				t.Errorf("%s prints the password: %s", command, r.stdout+r.stderr)
 			}
 		}
 	}
@@ -199,8 +200,8 @@ func TestCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	path := filepath.Join(t.TempDir(), "app.db")
-	r := runContext(ctx, nil, "migrate", "up", "--url", path)
-	if r.status != cli.ExitFailed {
+	r := shell{}.runContext(ctx, t, "migrate", "up", "--url", path)
+	if r.status != cli.ExitInterrupted || r.stderr != "openworkflow: interrupted\n" {
 		t.Errorf("%+v", r)
 	}
 }

@@ -1,20 +1,19 @@
 package cli
 
 import (
-	"errors"
 	"net/url"
 	"strings"
 )
 
 const hidden = "xxxxx"
 
-// redacted replaces an error by its text without the URL's password. Drivers leave passwords out of their
-// errors; this holds for whatever they come to wrap. The chain is dropped with the text.
-func redacted(err error, t target) error {
-	if err == nil || t.driver != driverPostgres {
-		return err
+// redact takes the URL's password out of text. Drivers leave passwords out of their errors; this holds for
+// whatever they come to wrap.
+func (a *app) redact(text string) string {
+	if a.dsn == "" {
+		return text
 	}
-	return errors.New(redactText(err.Error(), t.dsn))
+	return redactText(text, a.dsn)
 }
 
 func redactText(text, dsn string) string {

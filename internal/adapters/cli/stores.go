@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/postgres"
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/sqlite"
@@ -14,56 +13,73 @@ type store struct {
 	up     func(context.Context) error
 	down   func(context.Context) error
 	status func(context.Context) ([]migration, error)
-	// exists fails if there is no database to look at. A file of SQLite comes into being by being opened,
-	// which a mistyped path must not do.
+	// exists fails if there is no database to look at.
 	exists func() error
 }
 
-// openStore finds the store that the flags and the environment name. It connects to nothing.
-func openStore(env Environment, flags migrateFlags) (store, target, error) {
-	t, err := parseTarget(firstOf(flags.url, env.Getenv(EnvURL)))
+// store finds the store that is configured, or the program's own. It connects to nothing.
+func (a *app) store() (store, error) {
+	if a.prog.Client != nil {
+		return a.ownStore()
+	}
+	t, err := a.target()
 	if err != nil {
-		return store{}, t, err
+		return store{}, err
 	}
 	if t.driver == driverSQLite {
-		if flags.schema != "" {
-			return store{}, t, usagef("--schema is for Postgres: SQLite has one set of tables in a file")
-		}
-		return sqliteStore(t.dsn), t, nil
+		return a.sqliteStore(t.dsn), nil
 	}
-	return postgresStore(t.dsn, firstOf(flags.schema, env.Getenv(EnvSchema))), t, nil
+	return postgresStore(t), nil
 }
 
-func postgresStore(dsn, schema string) store {
+// ownStore is that of the program's client.
+func (a *app) ownStore() (store, error) {
+	switch b := a.prog.Client.Backend().(type) {
+	case *postgres.Backend:
+		return store{
+			exists: func() error { return nil },
+			up:     b.Migrate,
+			down:   b.MigrateDown,
+			status: func(ctx context.Context) ([]migration, error) {
+				return postgresMigrations(b.MigrationStatus(ctx))
+			},
+		}, nil
+	case *sqlite.Backend:
+		if b.Path() != "" {
+			return a.sqliteStore(b.Path()), nil
+		}
+	}
+	return store{}, fmt.Errorf("this program's database, a %T in memory or of another make, has no migrations", a.prog.Client.Backend())
+}
+
+func postgresStore(t target) store {
 	var opts []postgres.MigrateOption
-	if schema != "" {
-		opts = append(opts, postgres.WithSchema(schema))
+	if t.schema != "" {
+		opts = append(opts, postgres.WithSchema(t.schema))
 	}
 	return store{
 		exists: func() error { return nil }, // the server tells
-		up:     func(ctx context.Context) error { return postgres.Migrate(ctx, dsn, opts...) },
-		down:   func(ctx context.Context) error { return postgres.MigrateDown(ctx, dsn, opts...) },
+		up:     func(ctx context.Context) error { return postgres.Migrate(ctx, t.dsn, opts...) },
+		down:   func(ctx context.Context) error { return postgres.MigrateDown(ctx, t.dsn, opts...) },
 		status: func(ctx context.Context) ([]migration, error) {
-			list, err := postgres.MigrationStatus(ctx, dsn, opts...)
-			out := make([]migration, len(list))
-			for i, m := range list {
-				out[i] = migration{Version: m.Version, Name: m.Name, AppliedAt: m.AppliedAt}
-			}
-			return out, err
+			return postgresMigrations(postgres.MigrationStatus(ctx, t.dsn, opts...))
 		},
 	}
 }
 
-func sqliteStore(path string) store {
+func postgresMigrations(list []postgres.Migration, err error) ([]migration, error) {
+	out := make([]migration, len(list))
+	for i, m := range list {
+		out[i] = migration{Version: m.Version, Name: m.Name, AppliedAt: m.AppliedAt}
+	}
+	return out, err
+}
+
+func (a *app) sqliteStore(path string) store {
 	return store{
-		exists: func() error {
-			if _, err := os.Stat(path); err != nil {
-				return fmt.Errorf("%w; 'openworkflow migrate up' makes the file", err)
-			}
-			return nil
-		},
-		up:   func(ctx context.Context) error { return sqlite.Migrate(ctx, path) },
-		down: func(ctx context.Context) error { return sqlite.MigrateDown(ctx, path) },
+		exists: func() error { return a.fileExists(path) },
+		up:     func(ctx context.Context) error { return sqlite.Migrate(ctx, path) },
+		down:   func(ctx context.Context) error { return sqlite.MigrateDown(ctx, path) },
 		status: func(ctx context.Context) ([]migration, error) {
 			list, err := sqlite.MigrationStatus(ctx, path)
 			out := make([]migration, len(list))
@@ -73,13 +89,4 @@ func sqliteStore(path string) store {
 			return out, err
 		},
 	}
-}
-
-func firstOf(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }

@@ -2,8 +2,11 @@ package cli
 
 import (
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/adapters/cli/config"
 )
 
 type driver string
@@ -17,17 +20,76 @@ const (
 type target struct {
 	driver driver
 	dsn    string // of Postgres the URL, of SQLite the file's path
+	schema string // of Postgres; "" is the default
+	origin string // who named it
+}
+
+// shown is a path as people would name it from the working directory.
+func (a *app) shown(path string) string {
+	if rel, err := filepath.Rel(a.env.Dir, path); err == nil && len(rel) < len(path) {
+		return rel
+	}
+	return path
+}
+
+// name is the target without what may be secret.
+func (a *app) name(t target) string {
+	if t.driver == driverSQLite {
+		return a.shown(t.dsn)
+	}
+	u, err := url.Parse(t.dsn)
+	if err != nil {
+		return "postgres"
+	}
+	shown := url.URL{Scheme: "postgres", Host: u.Host, Path: u.Path}
+	if u.User != nil {
+		shown.User = url.User(u.User.Username())
+	}
+	return shown.String()
 }
 
 var schemeRE = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*):`)
 
 const urlForms = "postgres://user@host/database, sqlite:path/to/file, or the path of a file that ends in .db"
 
+// target finds the database that the configuration names.
+func (a *app) target() (target, error) {
+	cfg, err := a.configuration()
+	if err != nil {
+		return target{}, err
+	}
+	t, err := parseTarget(cfg.URL.Text)
+	if err != nil {
+		return t, fromWhere(err, cfg.URL)
+	}
+	t.origin = cfg.URL.Origin
+	if t.driver == driverSQLite {
+		if cfg.Schema.Flag {
+			return t, usagef("--schema is for Postgres: SQLite has one set of tables in a file")
+		}
+		if !filepath.IsAbs(t.dsn) && cfg.URL.Dir != "" {
+			t.dsn = filepath.Join(cfg.URL.Dir, t.dsn)
+		}
+		return t, nil
+	}
+	t.schema, a.dsn = cfg.Schema.Text, t.dsn
+	return t, nil
+}
+
+// fromWhere adds who gave the value that is wrong.
+func fromWhere(err error, v config.Value) error {
+	if v.Origin == "" || v.Flag {
+		return err
+	}
+	return usagef("%s: %v", v.Origin, err)
+}
+
 // parseTarget reads a database URL. Its errors repeat the scheme and nothing else: the rest may be secret.
 func parseTarget(raw string) (target, error) {
 	raw = strings.TrimSpace(raw)
 	if raw == "" {
-		return target{}, usagef("no database: give --url or set %s to %s", EnvURL, urlForms)
+		return target{}, usagef("no database: give --url, set %s (here or in %s), or write url: into %s; it is %s",
+			config.EnvURL, config.DotenvName, config.FileName, urlForms)
 	}
 	scheme := ""
 	if m := schemeRE.FindStringSubmatch(raw); m != nil {

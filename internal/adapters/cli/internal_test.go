@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestDescribeBuild(t *testing.T) {
+func TestBuild(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
@@ -14,6 +14,14 @@ func TestDescribeBuild(t *testing.T) {
 	}{
 		{"nothing known", debug.BuildInfo{}, "openworkflow (devel)"},
 		{"installed", debug.BuildInfo{GoVersion: "go1.26.1", Main: debug.Module{Version: "v1.2.3"}}, "openworkflow v1.2.3 (go1.26.1)"},
+		{"a user's own program", debug.BuildInfo{
+			GoVersion: "go1.26.1", Main: debug.Module{Path: "example.com/app", Version: "v9.9.9"},
+			Deps:     []*debug.Module{{Path: modulePath, Version: "v1.2.3"}},
+			Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "0123456789abcdef"}},
+		}, "openworkflow v1.2.3 (go1.26.1)"},
+		{"with a replaced library", debug.BuildInfo{
+			Deps: []*debug.Module{{Path: modulePath, Version: "v1.2.3", Replace: &debug.Module{Path: "../openworkflow-go"}}},
+		}, "openworkflow (devel)"},
 		{"checkout", debug.BuildInfo{
 			GoVersion: "go1.26.1",
 			Main:      debug.Module{Version: "(devel)"},
@@ -23,7 +31,7 @@ func TestDescribeBuild(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if got := describeBuild(&tt.info); got != tt.want {
+			if got := buildOf(&tt.info).String(); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
