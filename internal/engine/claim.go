@@ -124,6 +124,10 @@ func (w *Worker) claim(ctx context.Context) (claimed, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
+	roused := w.rouse(ctx, free)
+	if free -= roused; free == 0 {
+		return claimed{runs: roused, full: true}, nil
+	}
 	w.agenda.clear()
 	w.deadlines.clear()
 	sent := time.Now()
@@ -144,7 +148,10 @@ func (w *Worker) claim(ctx context.Context) (claimed, error) {
 	if !res.NextDeadline.IsZero() {
 		w.deadlines.expect(res.NextDeadline.Sub(res.Now) + rand.N(deadlineSpread))
 	}
-	return claimed{runs: len(res.Runs), full: len(res.Runs) == free}, nil
+	if w.behind = len(res.Runs) == free; !w.behind {
+		w.alarms.dismiss(res.Now)
+	}
+	return claimed{runs: roused + len(res.Runs), full: w.behind}, nil
 }
 
 // turns lists the workflows, another first each time.

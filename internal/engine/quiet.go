@@ -161,6 +161,9 @@ func (x *execution) endPark(v domain.Verdict, wakeAt time.Time) {
 	x.setPhase(parked)
 	x.releaseSlot()
 	x.armDeadline()
+	if !x.waitsForOthers() {
+		x.w.alarms.set(wakeAt, x.run.ID, x.run.Attempts)
+	}
 	x.mu.Unlock()
 	if log := x.check(zap.InfoLevel, "run parked"); log != nil {
 		log.Write(zap.Time("until", wakeAt))

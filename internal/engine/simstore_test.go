@@ -72,6 +72,10 @@ func (u *unreliable) ReclaimRun(ctx context.Context, r ports.ReclaimRequest) (po
 	return attempt(ctx, u, func() (ports.ReclaimResult, error) { return u.Store.ReclaimRun(ctx, r) })
 }
 
+func (u *unreliable) ReclaimRuns(ctx context.Context, rs []ports.ReclaimRequest) (ports.ClaimResult, error) {
+	return attempt(ctx, u, func() (ports.ClaimResult, error) { return u.Store.ReclaimRuns(ctx, rs) })
+}
+
 func (u *unreliable) LoadHistories(ctx context.Context, r ports.HistoryRequest) (ports.HistoryResult, error) {
 	return attempt(ctx, u, func() (ports.HistoryResult, error) { return u.Store.LoadHistories(ctx, r) })
 }

@@ -28,14 +28,17 @@ type Worker struct {
 	slots      *slots
 	journal    *journal
 	residents  *residents
-	agenda     agenda        // of claims
-	deadlines  agenda        // of sweeps
+	agenda     agenda // of claims
+	deadlines  agenda // of sweeps
+	alarms     alarms
 	due        chan struct{} // capacity 1: something may be due
 	watching   chan struct{} // capacity 1: something may have arrived for a run that executes here
 	watchSoon  chan struct{} // capacity 1: a run that executes here waits for others
 	holding    chan struct{} // capacity 1: a lease to extend
 	expiring   chan struct{} // capacity 1: a parked run's deadline has passed
 	claimCount atomic.Int64
+	behind     bool // the latest claim got all that it asked for; with turn, of the goroutine that claims
+	turn       bool
 	stopping   atomic.Bool
 	ctx        context.Context // of all executions
 	cancel     context.CancelFunc

@@ -29,6 +29,16 @@ type Announcer interface {
 	Announce(ctx context.Context, workflows []string)
 }
 
+// BatchReclaimer is an optional capability of a Backend: it takes many parked runs back at once. A worker that is
+// behind with its claims asks for the sleepers that it parked as they wake, so that they need not wait for all
+// that became due before them; without it they do.
+type BatchReclaimer interface {
+	// ReclaimRuns is ReclaimRun for several runs, in one transaction. It returns those that it has taken back, in
+	// any order. Those that somebody claimed or ended since are left out, and so are those that an
+	// earlier call took back whose answer was lost.
+	ReclaimRuns(ctx context.Context, reqs []ReclaimRequest) (ClaimResult, error)
+}
+
 // Event is a bundle of news about one namespace.
 type Event struct {
 	Due      []string // names of workflows that have new runs, or newly due ones

@@ -88,26 +88,48 @@ func (c *claimer) putBack() {
 	}
 }
 
+var _ ports.BatchReclaimer = (*Store)(nil)
+
 // ReclaimRun is ports.Backend's.
 func (s *Store) ReclaimRun(ctx context.Context, req ports.ReclaimRequest) (res ports.ReclaimResult, err error) {
 	err = s.do(ctx, func(x *tx) error {
-		r, ok := x.sp.runs[req.RunID]
-		if !ok {
-			return domain.ErrLeaseLost
-		}
-		repeated := r.Owned(domain.Lease{RunID: req.RunID, WorkerID: req.WorkerID, Epoch: req.Epoch + 1})
-		if !repeated {
-			if !r.Parked() || r.Attempts != req.Epoch {
+		r := x.reclaim(&req)
+		if r == nil {
+			r = x.sp.runs[req.RunID]
+			if r == nil || !r.Owned(domain.Lease{RunID: req.RunID, WorkerID: req.WorkerID, Epoch: req.Epoch + 1}) {
 				return domain.ErrLeaseLost
 			}
-			domain.ApplyClaim(&r.Run, req.WorkerID, req.LeaseDuration, x.now)
-			x.sp.requeue(r)
-			x.tell(r)
 		}
 		res = ports.ReclaimResult{Run: cloneRun(&r.Run), Now: x.now}
 		return nil
 	})
 	return res, err
+}
+
+// ReclaimRuns is ports.BatchReclaimer's.
+func (s *Store) ReclaimRuns(ctx context.Context, reqs []ports.ReclaimRequest) (res ports.ClaimResult, err error) {
+	err = s.do(ctx, func(x *tx) error {
+		res.Now = x.now
+		for i := range reqs {
+			if r := x.reclaim(&reqs[i]); r != nil {
+				res.Runs = append(res.Runs, cloneRun(&r.Run))
+			}
+		}
+		return nil
+	})
+	return res, err
+}
+
+// reclaim takes a parked run back; nil if somebody claimed or ended it since.
+func (x *tx) reclaim(req *ports.ReclaimRequest) *run {
+	r := x.sp.runs[req.RunID]
+	if r == nil || !r.Parked() || r.Attempts != req.Epoch {
+		return nil
+	}
+	domain.ApplyClaim(&r.Run, req.WorkerID, req.LeaseDuration, x.now)
+	x.sp.requeue(r)
+	x.tell(r)
+	return r
 }
 
 // ExtendLeases is ports.Backend's.

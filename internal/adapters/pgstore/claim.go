@@ -200,32 +200,6 @@ func keyColumns(keys []domain.WorkflowKey) (names, versions []string) {
 	return names, versions
 }
 
-// ReclaimRun is ports.Backend's.
-func (s *Store) ReclaimRun(ctx context.Context, req ports.ReclaimRequest) (ports.ReclaimResult, error) {
-	var taken, standing []dbsqlc.Run
-	var now time.Time
-	err := s.runner.run(ctx, planOnce, func(p *pipeline) {
-		rows(p, (*dbsqlc.Queries).ReclaimRun, dbsqlc.ReclaimRunParams{
-			NamespaceID: s.namespace, ID: req.RunID, WorkerID: req.WorkerID, Epoch: int32(req.Epoch), Lease: micros(req.LeaseDuration),
-		}, &taken)
-		rows(p, (*dbsqlc.Queries).GetRuns, dbsqlc.GetRunsParams{NamespaceID: s.namespace, Ids: []string{req.RunID}}, &standing)
-		p.now(&now)
-	})
-	if err != nil {
-		return ports.ReclaimResult{}, err
-	}
-	if len(taken) == 0 {
-		taken = standing // ours already, if the answer to an earlier call was lost
-	}
-	for i := range taken {
-		r := toRun(&taken[i])
-		if r.Owned(domain.Lease{RunID: req.RunID, WorkerID: req.WorkerID, Epoch: req.Epoch + 1}) {
-			return ports.ReclaimResult{Run: r, Now: now.UTC()}, nil
-		}
-	}
-	return ports.ReclaimResult{}, domain.ErrLeaseLost
-}
-
 // ExtendLeases is ports.Backend's. It has connections of its own.
 func (s *Store) ExtendLeases(ctx context.Context, req ports.LeaseRequest) (ports.LeaseResult, error) {
 	leases := sortedLeases(req.Leases)

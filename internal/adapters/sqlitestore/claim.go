@@ -183,28 +183,6 @@ func (c *claimer) nextDueOf(key domain.WorkflowKey) (time.Time, error) {
 	return readNullTime(plain), nil
 }
 
-// ReclaimRun is ports.Backend's.
-func (s *Store) ReclaimRun(ctx context.Context, req ports.ReclaimRequest) (ports.ReclaimResult, error) {
-	return write(ctx, &s.verbs, func(x *work) (ports.ReclaimResult, error) {
-		row, err := x.q.GetRun(x.ctx, dbsqlc.GetRunParams{NamespaceID: x.ns, ID: req.RunID})
-		if errors.Is(err, sql.ErrNoRows) {
-			return ports.ReclaimResult{}, domain.ErrLeaseLost
-		}
-		if err != nil {
-			return ports.ReclaimResult{}, err
-		}
-		run := toRun(&row)
-		if run.Owned(domain.Lease{RunID: req.RunID, WorkerID: req.WorkerID, Epoch: req.Epoch + 1}) {
-			return ports.ReclaimResult{Run: run, Now: x.clock}, nil // asked again after a lost answer
-		}
-		if !run.Parked() || run.Attempts != req.Epoch {
-			return ports.ReclaimResult{}, domain.ErrLeaseLost
-		}
-		run, err = x.claimOne(&row, req.WorkerID, req.LeaseDuration)
-		return ports.ReclaimResult{Run: run, Now: x.clock}, err
-	})
-}
-
 // ExtendLeases is ports.Backend's.
 func (s *Store) ExtendLeases(ctx context.Context, req ports.LeaseRequest) (ports.LeaseResult, error) {
 	return write(ctx, &s.verbs, func(x *work) (ports.LeaseResult, error) {

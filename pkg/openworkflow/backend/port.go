@@ -127,6 +127,17 @@ type Notifier = ports.Notifier
 //	IdleInterval(lease time.Duration) time.Duration
 type Paced = ports.Paced
 
+// BatchReclaimer is an optional capability of a Backend: it takes many parked runs back at once. A worker that is
+// behind with its claims asks for the sleepers that it parked as they wake, so that they need not wait for all
+// that became due before them; without it they do.
+//
+//	ReclaimRuns(ctx, []ReclaimRequest) (ClaimResult, error)
+//
+// is ReclaimRun for several runs, in one transaction. It returns those that it has taken back, in any order.
+// Those that somebody claimed or ended since are left out, and so are those that an earlier call took back
+// whose answer was lost.
+type BatchReclaimer = ports.BatchReclaimer
+
 // Inspector is an optional capability of a Backend: what people and monitoring look at. Its methods are cheap
 // enough for a page that is loaded every few seconds over a table of millions of runs; where an exact answer
 // is not, they say what they have not looked at.

@@ -2,6 +2,7 @@ package backendtest
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/backend"
@@ -13,6 +14,8 @@ func reclaimCases() []testCase {
 		{"Again", reclaimAgain},
 		{"Refused", reclaimRefused},
 		{"AgainstClaims", reclaimRace},
+		{"Several", reclaimSeveral},
+		{"SeveralAgainstClaims", reclaimSeveralRace},
 	}
 }
 
@@ -79,6 +82,104 @@ func reclaimRefused(f *fixture) {
 			f.isErr(what, err, backend.ErrLeaseLost)
 		}
 	})
+}
+
+func (f *fixture) batchReclaimer() backend.BatchReclaimer {
+	f.Helper()
+	b, ok := f.b.(backend.BatchReclaimer)
+	if !ok {
+		f.Skip("the backend is no BatchReclaimer")
+	}
+	return b
+}
+
+func (f *fixture) reclaimRuns(b backend.BatchReclaimer, leases ...backend.Lease) (backend.ClaimResult, error) {
+	reqs := make([]backend.ReclaimRequest, len(leases))
+	for i, l := range leases {
+		reqs[i] = f.reclaimRequest(l)
+	}
+	return b.ReclaimRuns(f.ctx, reqs)
+}
+
+func reclaimSeveral(f *fixture) {
+	b := f.batchReclaimer()
+	var leases []backend.Lease
+	parked := make(map[string]backend.Run)
+	for range 5 {
+		r, l := f.owned()
+		f.ok(parkLong(l))
+		leases, parked[r.ID] = append(leases, l), f.get(r.ID)
+	}
+	_, owned := f.owned()
+	_, ended := f.owned()
+	f.ok(complete(ended, `1`))
+	_, later := f.owned()
+	f.ok(parkLong(later))
+	later.Epoch++
+	unknown := backend.Lease{RunID: backend.NewID(), WorkerID: f.worker, Epoch: 1}
+	slices.Reverse(leases)
+	var res backend.ClaimResult
+	var err error
+	s := f.during(func() { res, err = f.reclaimRuns(b, append(leases, owned, ended, later, unknown)...) })
+	f.noError(err, "ReclaimRuns")
+	if len(res.Runs) != len(leases) || !s.sameTime(res.Now, moment) {
+		f.Fatalf("took %d of %d runs back, now %v", len(res.Runs), len(leases), res.Now)
+	}
+	for _, got := range res.Runs {
+		want := parked[got.ID]
+		backend.ApplyClaim(&want, f.worker, longLease, moment)
+		want.AvailableAt = got.AvailableAt
+		f.sameRow("a run taken back", s, got, want)
+		f.sameRow("the run read back", span{}, f.get(got.ID), got)
+		f.ok(complete(leaseOf(got), `1`))
+	}
+	f.unchanged("a reclaim of what is gone", func() {
+		again, err := f.reclaimRuns(b, append(leases, owned)...)
+		f.noError(err, "ReclaimRuns")
+		if len(again.Runs) != 0 {
+			f.Errorf("took %d runs back twice", len(again.Runs))
+		}
+	})
+}
+
+// reclaimSeveralRace lets the worker that parked many runs and others that claim them run into each other.
+func reclaimSeveralRace(f *fixture) {
+	b := f.batchReclaimer()
+	var leases []backend.Lease
+	for range 40 {
+		_, l := f.owned()
+		leases = append(leases, l)
+	}
+	for _, l := range leases {
+		f.ok(park(l, time.Time{}))
+	}
+	got := together(4, func(i int) []backend.Run {
+		req := f.claimRequest(len(leases))
+		req.WorkerID = backend.NewID()
+		call := func() (backend.ClaimResult, error) { return f.b.ClaimRuns(f.ctx, req) }
+		if i == 0 {
+			call = func() (backend.ClaimResult, error) { return f.reclaimRuns(b, leases...) }
+		}
+		res, err := call()
+		if err != nil {
+			f.Error(err)
+		}
+		return res.Runs
+	})
+	owners := make(map[string]string)
+	for _, runs := range got {
+		for _, r := range runs {
+			if other, twice := owners[r.ID]; twice {
+				f.Errorf("run %s was given to %s and to %s", r.ID, other, r.WorkerID)
+			}
+			owners[r.ID] = r.WorkerID
+		}
+	}
+	for _, l := range leases {
+		if end := f.get(l.RunID); end.Attempts != 2 || end.WorkerID != owners[l.RunID] {
+			f.Errorf("run %s is %s's at epoch %d; it was given to %q", l.RunID, end.WorkerID, end.Attempts, owners[l.RunID])
+		}
+	}
 }
 
 // reclaimRace lets the worker that parked the run and others that claim it run into each other.
