@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 )
 
 // contest is a workload, measured on several systems in turn.
 type contest struct {
+	backend  string
 	workload string
 	ours     measurement
 	peers    map[string]measurement
@@ -22,13 +24,15 @@ func drains(steps int, f func(context.Context, *bench, int) error) measurement {
 }
 
 var contests = []contest{
-	{"W0", drains(0, drainAll), map[string]measurement{riverName: riverDrain}},
-	{"W1", drains(1, drainAll), map[string]measurement{riverName: riverDrain, typescriptName: drains(1, typescriptDrain)}},
-	{"W2", drains(10, drainAll), map[string]measurement{typescriptName: drains(10, typescriptDrain)}},
-	{"W3", latency, map[string]measurement{riverName: riverLatency, typescriptName: typescriptLatency}},
-	{"W4", enqueue, map[string]measurement{riverName: riverEnqueue, typescriptName: typescriptEnqueue}},
-	{"W5", thousand, map[string]measurement{typescriptName: typescriptLong}},
-	{"W6", resumes, map[string]measurement{typescriptName: typescriptResume}},
+	{"postgres", "W0", drains(0, drainAll), map[string]measurement{riverName: riverDrain}},
+	{"postgres", "W1", drains(1, drainAll), map[string]measurement{riverName: riverDrain, typescriptName: drains(1, typescriptDrain)}},
+	{"postgres", "W2", drains(10, drainAll), map[string]measurement{typescriptName: drains(10, typescriptDrain)}},
+	{"postgres", "W3", latency, map[string]measurement{riverName: riverLatency, typescriptName: typescriptLatency}},
+	{"postgres", "W4", enqueue, map[string]measurement{riverName: riverEnqueue, typescriptName: typescriptEnqueue}},
+	{"postgres", "W5", thousand, map[string]measurement{typescriptName: typescriptLong}},
+	{"postgres", "W6", resumes, map[string]measurement{typescriptName: typescriptResume}},
+	{"sqlite", "W1", drains(1, drainAll), map[string]measurement{typescriptName: drains(1, typescriptDrain)}},
+	{"sqlite", "W2", drains(10, drainAll), map[string]measurement{typescriptName: drains(10, typescriptDrain)}},
 }
 
 // compare measures ours and the peers' in turn, several rounds, each round in the reverse order of the one before:
@@ -50,10 +54,10 @@ func compare(ctx context.Context, s settings, out *results) error {
 	}
 	summary := &results{lines: os.Stdout, all: out.all}
 	for _, c := range contests {
-		if !slices.Contains(s.workloads, c.workload) {
+		if !slices.Contains(s.workloads, c.workload) || !slices.Contains(s.backends, c.backend) {
 			continue
 		}
-		if missing != "" {
+		if missing != "" || (c.backend == "sqlite" && sqliteNode() == "") {
 			delete(c.peers, typescriptName)
 		}
 		rounds, err := c.rounds(ctx, s)
@@ -82,7 +86,7 @@ func (c contest) rounds(ctx context.Context, s settings) ([][]result, error) {
 			slices.Reverse(turns)
 		}
 		for _, f := range turns {
-			if err := f(ctx, newBench(s, found, "postgres", c.workload)); err != nil {
+			if err := f(ctx, newBench(s, found, c.backend, c.workload)); err != nil {
 				return nil, err
 			}
 		}
@@ -104,7 +108,7 @@ func summarise(out *results, rounds [][]result) error {
 	}
 	for _, theirs := range rounds[0] {
 		i := slices.IndexFunc(rounds[0], func(x result) bool {
-			return x.System == oursName && x.Metric == theirs.Metric && theirs.System != oursName
+			return strings.HasPrefix(x.System, oursName) && x.Metric == theirs.Metric && !strings.HasPrefix(theirs.System, oursName)
 		})
 		if i < 0 {
 			continue
@@ -117,7 +121,7 @@ func summarise(out *results, rounds [][]result) error {
 	return nil
 }
 
-const oursName = "openworkflow-go/postgres"
+const oursName = "openworkflow-go/"
 
 // column is a figure in all rounds.
 func column(rounds [][]result, of result) []float64 {
@@ -144,7 +148,7 @@ func against(rounds [][]result, ours, theirs result) result {
 	}
 	typical := median(ratios)
 	return result{
-		oursName, ours.Workload, ours.Metric + ", better than " + theirs.System, typical, "×",
+		ours.System, ours.Workload, ours.Metric + ", better than " + theirs.System, typical, "×",
 		fmt.Sprintf("median of the rounds' ratios, %.3g to %.3g", ratios[0], ratios[len(ratios)-1]),
 	}
 }

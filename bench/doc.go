@@ -26,7 +26,8 @@
 //	fresh  W0, W1, W2, W5 and W6 on a new database and on an analysed one, in turn (Postgres only)
 //
 // With -compare, W0 to W6 are measured on Postgres in turn with River and, where there are node and npm, with the
-// TypeScript OpenWorkflow (the program in typescript/, whose packages npm ci fetches), -rounds times; then come the
+// TypeScript OpenWorkflow (the program in typescript/, whose packages npm ci fetches), and W1 and W2 on SQLite with the
+// latter, -rounds times; then come the
 // medians, and the median of the rounds' ratios: above 1, ours is better. docs/benchmarks.md has the method.
 //
 // With -flush-delay everything is measured on a Postgres server of its own whose flushes take so much longer, as on a slower

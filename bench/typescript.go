@@ -18,12 +18,24 @@ const typescriptDir = "typescript"
 
 const typescriptName = "openworkflow-ts"
 
+// typescriptName is the name of the system on this database.
+func (b *bench) typescriptName() string {
+	if b.backend == "postgres" {
+		return typescriptName
+	}
+	return typescriptName + "/" + b.backend
+}
+
 // typescriptReady installs the npm package if it is not there. why says what is missing, if anything is.
 func typescriptReady(ctx context.Context) (why string, err error) {
+	var omit []string
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {
 			return "there is no " + program + " here", nil //nolint:nilerr // that is the answer
 		}
+	}
+	if hasSQLite("node") {
+		omit = []string{"--omit=optional"} // the newer node
 	}
 	lock, err := os.Stat(filepath.Join(typescriptDir, "package-lock.json"))
 	if err != nil {
@@ -33,7 +45,7 @@ func typescriptReady(ctx context.Context) (why string, err error) {
 	if err == nil && !installed.ModTime().Before(lock.ModTime()) {
 		return "", nil
 	}
-	cmd := exec.CommandContext(ctx, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
+	cmd := exec.CommandContext(ctx, "npm", append([]string{"ci", "--no-audit", "--no-fund", "--loglevel=error"}, omit...)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = typescriptDir, os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return "npm ci failed: " + err.Error(), nil //nolint:nilerr // likewise: there may be no network
@@ -41,9 +53,29 @@ func typescriptReady(ctx context.Context) (why string, err error) {
 	return "", nil
 }
 
+// hasSQLite reports whether this node has the module that the npm package's SQLite backend needs (22.5 or newer).
+func hasSQLite(node string) bool {
+	return exec.Command(node, "-e", `require("node:sqlite")`).Run() == nil //nolint:noctx // at once
+}
+
+// sqliteNode finds a node for the SQLite backend: the one here, or the one among the optional packages.
+func sqliteNode() string {
+	if hasSQLite("node") {
+		return "node"
+	}
+	found, _ := filepath.Glob(filepath.Join(typescriptDir, "node_modules", "node-*", "bin", "node"))
+	for _, path := range found {
+		if path, err := filepath.Abs(path); err == nil && hasSQLite(path) {
+			return path
+		}
+	}
+	return ""
+}
+
 // typescriptCell is what the program is given.
 type typescriptCell struct {
-	URL          string `json:"url"`
+	URL          string `json:"url,omitempty"`
+	Path         string `json:"path,omitempty"` // of a SQLite file
 	Schema       string `json:"schema"`
 	Runs         int    `json:"runs"`
 	Steps        int    `json:"steps"`
@@ -70,6 +102,10 @@ func (b *bench) typescript(ctx context.Context, given typescriptCell, cells ...s
 	}
 	defer cleanup()
 	given.URL, given.Schema = p.URL, p.Schema
+	node := "node"
+	if b.backend == "sqlite" {
+		given.URL, given.Path, node = "", p.URL, sqliteNode()
+	}
 	raw, err := json.Marshal(given)
 	if err != nil {
 		return out, err
@@ -77,7 +113,7 @@ func (b *bench) typescript(ctx context.Context, given typescriptCell, cells ...s
 	m := newMeter(ctx, p)
 	for _, cell := range cells {
 		before := m.read()
-		if out, err = typescriptRun(ctx, cell, string(raw)); err != nil {
+		if out, err = typescriptRun(ctx, node, cell, string(raw)); err != nil {
 			return out, fmt.Errorf("typescript %s: %w", cell, err)
 		}
 		out.server = m.read().since(before).servers
@@ -85,11 +121,11 @@ func (b *bench) typescript(ctx context.Context, given typescriptCell, cells ...s
 	return out, nil
 }
 
-func typescriptRun(ctx context.Context, cell, given string) (out typescriptFigures, err error) {
+func typescriptRun(ctx context.Context, node, cell, given string) (out typescriptFigures, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	var answer bytes.Buffer
-	cmd := exec.CommandContext(ctx, "node", "main.mjs", cell, given)
+	cmd := exec.CommandContext(ctx, node, "main.mjs", cell, given)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = typescriptDir, &answer, os.Stderr
 	err = cmd.Run()
 	if cell == "history" && killed(err) {
@@ -113,7 +149,7 @@ func killed(err error) bool {
 }
 
 func (b *bench) reportTypeScript(metric string, value float64, unit, settings string) error {
-	return b.out.add(result{typescriptName, b.workload, metric, value, unit, settings})
+	return b.out.add(result{b.typescriptName(), b.workload, metric, value, unit, settings})
 }
 
 // typescriptConcurrency was the best of 10, 50, 100 and 200.
@@ -128,12 +164,15 @@ func typescriptDrain(ctx context.Context, b *bench, steps int) error {
 	if err != nil {
 		return err
 	}
-	settings := fmt.Sprintf("runs=%d concurrency=%d, 10 connections", n, typescriptConcurrency)
+	settings := fmt.Sprintf("runs=%d concurrency=%d", n, typescriptConcurrency)
+	if b.backend == "postgres" {
+		settings += ", 10 connections"
+	}
 	if err := b.reportTypeScript("runs", float64(n)/x.Seconds, "1/s", settings); err != nil {
 		return err
 	}
 	used := usage{time.Duration(x.CPU * float64(time.Second)), x.server}
-	if err := b.reportCPU(typescriptName, used, n); err != nil || steps < 2 {
+	if err := b.reportCPU(b.typescriptName(), used, n); err != nil || steps < 2 {
 		return err
 	}
 	return b.reportTypeScript("steps", float64(n*steps)/x.Seconds, "1/s", settings)

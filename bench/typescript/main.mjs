@@ -1,7 +1,7 @@
 // One measurement of the TypeScript OpenWorkflow: node main.mjs CELL '{"url", "schema", …}'. It prints one line
-// of JSON, an object of figures. ../typescript.go calls it, with a schema that is dropped afterwards.
+// of JSON, an object of figures. ../typescript.go calls it, with a schema that is dropped afterwards, or, where "path" is given
+// instead, with a SQLite file.
 import { OpenWorkflow } from "openworkflow";
-import { BackendPostgres } from "openworkflow/postgres";
 import postgres from "postgres";
 import { performance } from "node:perf_hooks";
 import { setTimeout as pause } from "node:timers/promises";
@@ -9,10 +9,19 @@ import { setTimeout as pause } from "node:timers/promises";
 const [cell, raw] = process.argv.slice(2);
 const given = JSON.parse(raw);
 
-const backend = await BackendPostgres.connect(given.url, { schema: given.schema });
+async function connect() {
+  if (given.path) {
+    const { BackendSqlite } = await import("openworkflow/sqlite");
+    return BackendSqlite.connect(given.path);
+  }
+  const { BackendPostgres } = await import("openworkflow/postgres");
+  return BackendPostgres.connect(given.url, { schema: given.schema });
+}
+
+const backend = await connect();
 const ow = new OpenWorkflow({ backend });
-const admin = postgres(given.url, { max: 1 });
-const runs = admin(`${given.schema}.workflow_runs`);
+const admin = given.path ? null : postgres(given.url, { max: 1 });
+const runs = admin?.(`${given.schema}.workflow_runs`);
 
 // finished counts the workflow functions that returned; replayed is called when the steps of one are done.
 let finished = 0;
@@ -44,6 +53,7 @@ async function start(places, next) {
 // seed makes the runs that drain finds.
 async function seed() {
   await start(64, (n) => n < given.runs);
+  if (!admin) return {};
   for (const table of ["workflow_runs", "step_attempts"]) {
     await admin`VACUUM ANALYZE ${admin(`${given.schema}.${table}`)}`;
   }
@@ -58,8 +68,8 @@ async function drain() {
   await ow.newWorker({ concurrency: given.concurrency }).start();
   while (finished < given.runs) await pause(5);
   for (;;) {
-    const [row] = await admin`SELECT count(*)::int AS n FROM ${runs} WHERE status = 'completed'`;
-    if (row.n === given.runs) break;
+    const { completed } = await backend.countWorkflowRuns();
+    if (completed === given.runs) break;
     await pause(10);
   }
   const seconds = (performance.now() - began) / 1000;
