@@ -221,7 +221,7 @@ func (w *Worker) execute(run domain.Run, l lease, h domain.History) {
 	if log := x.check(zap.InfoLevel, "run claimed"); log != nil {
 		log.Write(zap.Int("epoch", run.Attempts), zap.Int("recorded", len(h.Attempts)))
 	}
-	go x.main()
+	go x.main(run.Input)
 }
 
 // resume goes on with a resident run that was claimed, without replay. If its execution has ended in the

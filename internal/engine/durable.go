@@ -307,9 +307,11 @@ func (x *execution) prepare(call *call, kind domain.StepKind, fresh func() domai
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	a = &domain.StepAttempt{ID: domain.NewID(), StepName: call.name, Kind: kind, Status: domain.StepRunning, Context: raw, StartedAt: x.stamp()}
-	a.CreatedAt = a.StartedAt
-	return a, newWait(a, c), &domain.Transition{Kind: domain.StartStep, Attempt: *a}, nil
+	now := x.stamp()
+	open = &domain.Transition{Kind: domain.StartStep, Attempt: domain.StepAttempt{
+		ID: domain.NewID(), StepName: call.name, Kind: kind, Status: domain.StepRunning, Context: raw, StartedAt: now, CreatedAt: now,
+	}}
+	return &open.Attempt, newWait(&open.Attempt, c), open, nil
 }
 
 func (x *execution) timeoutAt(d time.Duration) time.Time {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"container/list"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,6 +42,7 @@ type execution struct {
 	wake  atomic.Pointer[time.Timer]
 	calls atomic.Int64 // engine calls made in vain: after the end, or after a fatal error
 	root  *Scope
+	place *list.Element // among the residents; guarded by their mutex
 
 	mu          sync.Mutex
 	run         domain.Run // the row as last claimed
@@ -85,6 +87,7 @@ func (l lease) left() time.Duration { return l.duration - l.duration/6 - elapsed
 
 func newExecution(w *Worker, def *definition, run domain.Run, l lease, h domain.History) *execution {
 	ctx, stop := context.WithCancelCause(w.ctx)
+	run.Input = nil // main has it, for as long as the function does
 	x := &execution{
 		w: w, def: def, ctx: ctx, run: run, leaseEnd: l, arrived: h,
 		stop: stop, ledger: newLedger(h.Attempts), slot: hasSlot, pins: 1,
@@ -96,7 +99,7 @@ func newExecution(w *Worker, def *definition, run domain.Run, l lease, h domain.
 
 // main executes the workflow function and records its outcome, also when the function panics or ends its
 // goroutine.
-func (x *execution) main() {
+func (x *execution) main(input json.RawMessage) {
 	defer x.unpin()
 	x.arm()
 	out, err := json.RawMessage(nil), errGoexit
@@ -106,7 +109,7 @@ func (x *execution) main() {
 		}
 		x.finish(out, err)
 	}()
-	out, err = x.def.Run(x.root, x.run.Input)
+	out, err = x.def.Run(x.root, input)
 }
 
 // lease of the run as this execution holds it; with x.mu held.

@@ -15,26 +15,25 @@ var errTooMany = errors.New("too many parked runs are resident")
 type residents struct {
 	mu    sync.Mutex
 	order *list.List // of *execution
-	at    map[*execution]*list.Element
 	limit int
 }
 
 func newResidents(limit int) *residents {
-	return &residents{order: list.New(), at: make(map[*execution]*list.Element), limit: limit}
+	return &residents{order: list.New(), limit: limit}
 }
 
 // add makes x the newest; executions over the limit are evicted.
 func (r *residents) add(x *execution) {
 	r.mu.Lock()
-	if e := r.at[x]; e != nil {
-		r.order.MoveToBack(e)
+	if x.place != nil {
+		r.order.MoveToBack(x.place)
 	} else {
-		r.at[x] = r.order.PushBack(x)
+		x.place = r.order.PushBack(x)
 	}
 	var over []*execution
 	for r.order.Len() > r.limit {
 		oldest := r.order.Remove(r.order.Front()).(*execution)
-		delete(r.at, oldest)
+		oldest.place = nil
 		over = append(over, oldest)
 	}
 	r.mu.Unlock()
@@ -46,9 +45,9 @@ func (r *residents) add(x *execution) {
 func (r *residents) remove(x *execution) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if e := r.at[x]; e != nil {
-		r.order.Remove(e)
-		delete(r.at, x)
+	if x.place != nil {
+		r.order.Remove(x.place)
+		x.place = nil
 	}
 }
 
