@@ -11,10 +11,12 @@ import (
 
 const (
 	shortSteps = 100 // of a short run
-	shortRuns  = 10
-	// blockSteps is how many steps lie between two looks at what bare SQL costs now.
-	blockSteps = 2_500
-	blockSpan  = 150 * time.Millisecond
+	shortRuns  = 20
+	// fewSteps and manySteps are how many steps lie at most between two looks at what bare SQL costs now: at the beginning of
+	// a run, and from its 10 000th step on.
+	fewSteps  = 500
+	manySteps = 5_000
+	lookSpan  = 60 * time.Millisecond
 )
 
 var long = openworkflow.Declare[int, openworkflow.None]("long")
@@ -25,20 +27,19 @@ type longRun struct {
 	bare func(context.Context) (float64, error) // inserts a second
 
 	steps  int
-	active time.Duration // in steps
-	plain  time.Duration // what as many bare inserts would have taken
-	last   float64       // seconds of one of them, as measured last
-	marks  []mark
+	last   float64 // ms of a bare insert, as measured last
+	blocks []block
 }
 
-// mark is what the first so many steps took.
-type mark struct {
-	steps         int
-	active, plain time.Duration
+// block is a stretch of steps of a run, up to its step until.
+type block struct {
+	steps, until int
+	took         time.Duration
+	bare         float64 // ms of a bare insert: the mean of just before and just after
 }
 
-// block does n steps, of the same name: they get a number each.
-func (l *longRun) block(ctx openworkflow.Context, n int) error {
+// do does n steps, each with a name of its own.
+func (l *longRun) do(ctx openworkflow.Context, n int) error {
 	began := time.Now()
 	for i := range n {
 		if _, err := step.Run(ctx, fmt.Sprintf("step-%d", l.steps+i+1), nothing); err != nil {
@@ -51,28 +52,30 @@ func (l *longRun) block(ctx openworkflow.Context, n int) error {
 		return err
 	}
 	l.steps += n
-	l.active += took
-	l.plain += time.Duration(float64(n) * (before + l.last) / 2 * float64(time.Second))
-	l.marks = append(l.marks, mark{l.steps, l.active, l.plain})
+	l.blocks = append(l.blocks, block{n, l.steps, took, (before + l.last) / 2})
 	return nil
 }
 
 func (l *longRun) look(ctx context.Context) error {
 	rate, err := l.bare(ctx)
 	if err == nil {
-		l.last = 1 / rate
+		l.last = 1000 / rate
 	}
 	return err
 }
 
-// function is the workflow's: so many steps, in blocks that end at each power of ten.
+// function is the workflow's: so many steps, in blocks of which one ends at each power of ten.
 func (l *longRun) function(ctx openworkflow.Context, steps int) (openworkflow.None, error) {
 	l.steps = 0
 	if err := l.look(ctx); err != nil {
 		return nil, err
 	}
 	for next := shortSteps; l.steps < steps; {
-		if err := l.block(ctx, min(blockSteps, next-l.steps, steps-l.steps)); err != nil {
+		most := fewSteps
+		if l.steps >= 10_000 {
+			most = manySteps
+		}
+		if err := l.do(ctx, min(most, next-l.steps, steps-l.steps)); err != nil {
 			return nil, err
 		}
 		if l.steps == next {
@@ -82,13 +85,29 @@ func (l *longRun) function(ctx openworkflow.Context, steps int) (openworkflow.No
 	return nil, nil
 }
 
-func (l *longRun) at(steps int) mark {
-	for _, m := range l.marks {
-		if m.steps == steps {
-			return m
+// between returns the blocks of steps after the one and up to the other.
+func (l *longRun) between(after, until int) (found []block) {
+	for _, x := range l.blocks {
+		if x.until > after && x.until <= until {
+			found = append(found, x)
 		}
 	}
-	return mark{}
+	return found
+}
+
+// cost is what a step took, in ms, and how many times a bare insert that is: the median of the blocks, as some meet what
+// neither has to do with.
+func cost(blocks []block) (each, bare, ratio float64) {
+	var took time.Duration
+	steps := 0
+	var bares, ratios []float64
+	for _, x := range blocks {
+		took += x.took
+		steps += x.steps
+		bares = append(bares, x.bare)
+		ratios = append(ratios, ms(x.took)/float64(x.steps)/x.bare)
+	}
+	return ms(took) / float64(steps), median(bares), median(ratios)
 }
 
 // longRuns measures what a step costs in a run that has many: in short runs, and in one that gets long.
@@ -106,7 +125,7 @@ func longRuns(ctx context.Context, b *bench) error {
 		}
 		defer db.close()
 		bare = func(ctx context.Context) (float64, error) {
-			return repeat(ctx, blockSpan, 1, func(ctx context.Context) (int, error) { return 1, db.insertRun(ctx) })
+			return repeat(ctx, lookSpan, 1, func(ctx context.Context) (int, error) { return 1, db.insertRun(ctx) })
 		}
 	}
 	l := &longRun{bare: bare}
@@ -116,29 +135,34 @@ func longRuns(ctx context.Context, b *bench) error {
 }
 
 func (b *bench) measureLong(ctx context.Context, s *site, l *longRun) error {
-	most := b.per(100_000, 10_000)
 	for i := range shortRuns + 2 {
 		if i == 2 { // the first ones find cold plans and connections
-			l.active, l.plain = 0, 0
+			l.blocks = nil
 		}
 		if err := s.runLong(ctx, shortSteps); err != nil {
 			return err
 		}
 	}
-	short := mark{shortRuns * shortSteps, l.active, l.plain}
+	short := l.blocks
 	if err := b.reportSteps(shortSteps, short, fmt.Sprintf("%d runs", shortRuns)); err != nil {
 		return err
 	}
-	l.active, l.plain, l.marks = 0, 0, nil
+	l.blocks = nil
+	most := b.per(100_000, 10_000)
 	if err := s.runLong(ctx, most); err != nil {
 		return err
 	}
 	for steps := 10 * shortSteps; steps <= most; steps *= 10 {
-		if err := b.reportSteps(steps, l.at(steps), "of the same run"); err != nil {
+		if err := b.reportSteps(steps, l.between(0, steps), "of the same run"); err != nil {
 			return err
 		}
 	}
-	return b.reportFlat(short, l, most)
+	if b.backend == "memory" {
+		return nil
+	}
+	_, _, early := cost(short)
+	_, _, late := cost(l.between(most/10, most))
+	return b.report(fmt.Sprintf("steps %d to %d, to those of runs with %d", most/10+1, most, shortSteps), late/early, "×", "each beside bare SQL then")
 }
 
 // thousand measures a run with 1 000 steps, from the worker's start, as it is measured of TypeScript, which allows no more.
@@ -165,23 +189,11 @@ func (s *site) runLong(ctx context.Context, steps int) error {
 	return err
 }
 
-func (b *bench) reportSteps(steps int, m mark, what string) error {
-	n := float64(m.steps)
-	if err := b.report(stepOf(steps), ms(m.active)/n, "ms", what); err != nil || b.backend == "memory" {
+func (b *bench) reportSteps(steps int, blocks []block, what string) error {
+	each, bare, ratio := cost(blocks)
+	if err := b.report(stepOf(steps), each, "ms", what); err != nil || b.backend == "memory" {
 		return err
 	}
-	return b.report(stepOf(steps)+", to bare SQL", float64(m.active)/float64(m.plain), "×",
-		fmt.Sprintf("in turn with bare INSERT and commit: %.3g ms", ms(m.plain)/n))
-}
-
-// reportFlat compares the last nine tenths of the long run with the short ones.
-func (b *bench) reportFlat(short mark, l *longRun, most int) error {
-	if b.backend == "memory" || most < 10*shortSteps {
-		return nil
-	}
-	all, first := l.at(most), l.at(most/10)
-	late := float64(all.active-first.active) / float64(all.plain-first.plain)
-	early := float64(short.active) / float64(short.plain)
-	return b.report(fmt.Sprintf("steps %d to %d, to those of runs with %d", first.steps+1, most, shortSteps), late/early, "×",
-		"each beside bare SQL then")
+	return b.report(stepOf(steps)+", to bare SQL", ratio, "×",
+		fmt.Sprintf("median of %d, in turn with bare INSERT and commit: %.3g ms", len(blocks), bare))
 }
