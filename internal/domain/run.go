@@ -96,7 +96,8 @@ type NewRun struct {
 	// History are attempts that the run begins with, for a run that goes on where another one was: completed
 	// or failed, with ids of their own, in whatever order. They become the run's: their NamespaceID and RunID
 	// count for nothing. All else is kept as given; UpdatedAt becomes now, CreatedAt keeps milliseconds. The
-	// Config has to say so (RerunConfig with a step): the first claim of other runs reads no history.
+	// Config has to say so (RerunConfig with a step): the first claim of other runs reads no history. The child
+	// of a StartChild has no Config and no History.
 	History []StepAttempt
 }
 

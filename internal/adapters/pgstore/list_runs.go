@@ -12,13 +12,14 @@ import (
 
 // scanLimits bound how many rows a look at the runs costs, whatever it looks for.
 type scanLimits struct {
-	list  int32 // rows that a filtered page is looked for among
-	live  int32 // runs that have not ended that are worth sorting, and leases
-	tally int32 // rows of each side that counts are made of; twice the caller's limit if that is more
-	stats int32 // of the newest runs, for statistics
+	list   int32 // rows that a filtered page is looked for among
+	live   int32 // runs that have not ended that are worth sorting
+	leases int32 // runs that become due next, of which those with a lease come first
+	tally  int32 // rows of each side that counts are made of; twice the caller's limit if that is more
+	stats  int32 // of the newest runs, for statistics
 }
 
-var defaultScan = scanLimits{list: 25_000, live: 20_000, tally: 20_000, stats: 50_000}
+var defaultScan = scanLimits{list: 25_000, live: 20_000, leases: 20_000, tally: 20_000, stats: 50_000}
 
 var (
 	liveWords         = []string{"pending", "running", "sleeping"}
@@ -46,7 +47,7 @@ func (c *client) ListRuns(ctx context.Context, filter ports.RunFilter, page port
 	q, ok := queryOf(filter)
 	switch {
 	case !ok:
-		return ports.Page[domain.Run]{}, nil
+		return page.Cut(nil), nil
 	case q.IdempotencyKey != "" || q.WorkerID != "":
 		return c.listFew(ctx, &q, page)
 	case q.within(liveWords):
@@ -97,7 +98,7 @@ func (c *client) listFew(ctx context.Context, q *runQuery, page ports.PageReques
 			rows(p, (*dbsqlc.Queries).GetRunsByKey, dbsqlc.GetRunsByKeyParams{NamespaceID: c.namespace, IdempotencyKey: q.IdempotencyKey}, &found)
 		} else {
 			rows(p, (*dbsqlc.Queries).GetHeldRuns, dbsqlc.GetHeldRunsParams{
-				NamespaceID: c.namespace, WorkerID: q.WorkerID, ScanLimit: c.core.scan.live,
+				NamespaceID: c.namespace, WorkerID: q.WorkerID, ScanLimit: c.core.scan.leases,
 			}, &found)
 		}
 	})

@@ -19,7 +19,7 @@ func (c *client) ListWorkers(ctx context.Context, seenWithin time.Duration) ([]d
 	err := c.scan(ctx, func(p *pipeline) {
 		p.now(&now)
 		rows(p, (*dbsqlc.Queries).GetWorkers, c.namespace, &registered)
-		rows(p, (*dbsqlc.Queries).CountLeases, dbsqlc.CountLeasesParams{NamespaceID: c.namespace, ScanLimit: c.core.scan.live}, &leases)
+		rows(p, (*dbsqlc.Queries).CountLeases, dbsqlc.CountLeasesParams{NamespaceID: c.namespace, ScanLimit: c.core.scan.leases}, &leases)
 	})
 	if err != nil {
 		return nil, err

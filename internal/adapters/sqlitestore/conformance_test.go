@@ -3,6 +3,7 @@ package sqlitestore_test
 import (
 	"database/sql"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -18,6 +19,22 @@ func TestConformance(t *testing.T) {
 	backendtest.Run(t, func(t *testing.T, store, namespace string) backend.Backend {
 		return openAt(t, filepath.Join(dir, store+".db"), sqlitestore.Options{Namespace: namespace})
 	})
+}
+
+// TestConformanceOfShortLooks has every look at the runs stop after so few rows that a case has more.
+func TestConformanceOfShortLooks(t *testing.T) {
+	t.Parallel()
+	for _, rows := range []int64{2} {
+		t.Run(strconv.FormatInt(rows, 10), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			backendtest.Run(t, func(t *testing.T, store, namespace string) backend.Backend {
+				s := openAt(t, filepath.Join(dir, store+".db"), sqlitestore.Options{Namespace: namespace})
+				sqlitestore.LimitScans(s, rows)
+				return s
+			})
+		})
+	}
 }
 
 // TestConformanceFromDB gives every opening a handle of the caller's.

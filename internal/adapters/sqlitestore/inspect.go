@@ -38,7 +38,7 @@ func (x *work) fewRuns(f *ports.RunFilter, limits scanLimits) ([]domain.Run, err
 	if f.IdempotencyKey != "" {
 		rows, err = x.keyedRuns(f)
 	} else {
-		rows, err = x.heldRuns(f.WorkerID, limits.live)
+		rows, err = x.heldRuns(f.WorkerID, limits.leases)
 	}
 	if err != nil {
 		return nil, err

@@ -11,13 +11,14 @@ import (
 
 // scanLimits bound how many rows a look at the runs costs, whatever it looks for.
 type scanLimits struct {
-	list  int64 // rows that a filtered page is looked for among
-	live  int64 // runs that have not ended that are worth sorting, and leases
-	tally int64 // rows of each side that counts are made of; twice the caller's limit if that is more
-	stats int64 // of the newest runs, for statistics
+	list   int64 // rows that a filtered page is looked for among
+	live   int64 // runs that have not ended that are worth sorting
+	leases int64 // runs that become due next, of which those with a lease come first
+	tally  int64 // rows of each side that counts are made of; twice the caller's limit if that is more
+	stats  int64 // of the newest runs, for statistics
 }
 
-var defaultScan = scanLimits{list: 10_000, live: 10_000, tally: 20_000, stats: 20_000}
+var defaultScan = scanLimits{list: 10_000, live: 10_000, leases: 10_000, tally: 20_000, stats: 20_000}
 
 // side is an index that lists of runs walk.
 type side struct {
@@ -94,7 +95,7 @@ func within(words, others []string) bool {
 // among so many rows.
 func (v *verbs) ListRuns(ctx context.Context, f ports.RunFilter, p ports.PageRequest) (ports.Page[domain.Run], error) {
 	if f.Live && f.Status.Terminal() {
-		return ports.Page[domain.Run]{}, nil
+		return p.Cut(nil), nil
 	}
 	limits := v.on.limits()
 	return read(ctx, v, func(x *work) (ports.Page[domain.Run], error) {

@@ -14,7 +14,7 @@ import (
 
 // ListWorkers is ports.Inspector's.
 func (v *verbs) ListWorkers(ctx context.Context, seenWithin time.Duration) ([]domain.WorkerRecord, error) {
-	most := v.on.limits().live
+	most := v.on.limits().leases
 	return read(ctx, v, func(x *work) (out []domain.WorkerRecord, err error) {
 		registered, err1 := x.q.GetWorkers(x.ctx, x.ns)
 		leases, err2 := x.leases(most)

@@ -105,6 +105,13 @@ func brokenSystems() map[string]system {
 				}
 			}
 		}),
+		"forgets histories": wrap(func(a *altered) {
+			a.create = func(n []domain.NewRun) {
+				for i := range n {
+					n[i].History = nil
+				}
+			}
+		}),
 		"wakes in silence": wrap(func(a *altered) {
 			a.answer = func(vs []domain.Verdict) {
 				for i := range vs {

@@ -66,7 +66,35 @@ func (w *world) newRun() domain.NewRun {
 	if w.chance("known id", 15) {
 		n.ID = w.run()
 	}
+	if w.chance("history", 5) {
+		n.Config = domain.RerunConfig(nil, w.run(), "step")
+		for range rapid.IntRange(1, 3).Draw(w.T, "attempts") {
+			n.History = append(n.History, w.past())
+		}
+	}
 	return n
+}
+
+// past is an attempt that a run begins with, now and then one that is refused.
+func (w *world) past() domain.StepAttempt {
+	a := w.attempt(oneOf(w, "kind", domain.KindFunction, domain.KindSleep, domain.KindWorkflow))
+	a.Status = oneOf(w, "status", domain.StepCompleted, domain.StepCompleted, domain.StepFailed)
+	a.FinishedAt, a.CreatedAt = a.StartedAt.Add(time.Second), a.StartedAt
+	if a.Status == domain.StepFailed {
+		a.Error, a.Final = w.failure(), w.chance("final", 2)
+	} else {
+		a.Output = w.payloadOrNil("output")
+	}
+	if a.Kind == domain.KindWorkflow {
+		a.ChildNamespaceID, a.ChildRunID = w.stores[0].Namespace(), oneOf(w, "child", append([]string{"nobody"}, w.existing()...)...)
+	}
+	if w.chance("open", 20) {
+		a.Status = domain.StepRunning
+	}
+	if len(w.steps) > 0 && w.chance("taken", 15) {
+		a.ID = oneOf(w, "step", w.steps...).Attempt.ID
+	}
+	return a
 }
 
 // maxRuns keeps the living few, so that much happens to each run.
@@ -102,12 +130,29 @@ func (w *world) create() {
 	for _, r := range got.Result {
 		w.know(r.ID)
 	}
+	for i := range batch {
+		for _, a := range batch[i].History {
+			a.ChildNamespaceID, a.ChildRunID = "", "" // which no transition gives
+			w.steps = append(w.steps, domain.Transition{Kind: domain.FinishStep, Lease: domain.Lease{RunID: batch[i].ID}, Attempt: a})
+		}
+	}
 }
 
 func (w *world) know(id string) {
 	if !slices.Contains(w.runs, id) {
 		w.runs = append(w.runs, id)
 	}
+}
+
+// existing lists the runs that there are, by the model.
+func (w *world) existing() (ids []string) {
+	runs, err := w.stores[0].GetRuns(w.ctx, w.runs)
+	w.noError(w.names[0], err)
+	for _, r := range runs {
+		ids = append(ids, r.ID)
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // claimable lists the runs of these workflows that can be claimed now, by the model.
@@ -320,7 +365,8 @@ func (w *world) list() {
 	f := ports.RunFilter{
 		Status:       oneOf(w, "status", "", "", domain.RunPending, domain.RunRunning, domain.RunCompleted, domain.RunCanceled),
 		WorkflowName: oneOf(w, "name", "", "", "a", "b"), Version: oneOf(w, "version", "", "", "v1"),
-		IdempotencyKey: oneOf(w, "key", "", "", "", "k"),
+		IdempotencyKey: oneOf(w, "key", "", "", "", "k"), WorkerID: oneOf(w, "worker", append([]string{"", "", "", ""}, workers...)...),
+		Live: w.chance("live", 4),
 	}
 	limit, at := rapid.IntRange(1, 5).Draw(w.T, "limit"), rapid.IntRange(0, 10).Draw(w.T, "at")
 	side := rapid.IntRange(0, 2).Draw(w.T, "side")

@@ -27,7 +27,7 @@ func (w *world) commit() {
 	all(w, "Commit("+describe(batch)+")", func(s ports.Backend) []domain.Verdict {
 		vs, err := s.Commit(w.ctx, batch)
 		w.noError("Commit", err)
-		return vs
+		return shared(batch, vs)
 	}, same)
 	for i := range batch {
 		if batch[i].Kind == domain.StartChild {
@@ -37,6 +37,23 @@ func (w *world) commit() {
 			w.steps = append(w.steps, batch[i])
 		}
 	}
+}
+
+// shared leaves open which of two transitions woke a parent whose park and whose child's end are in one batch:
+// the end, or the park that found it.
+func shared(batch []domain.Transition, vs []domain.Verdict) []domain.Verdict {
+	var ends, parks, woke bool
+	for i := range batch {
+		ends = ends || batch[i].Kind.Terminal()
+		parks = parks || batch[i].Kind == domain.ParkRun
+		woke = woke || vs[i].Woke
+	}
+	if ends && parks {
+		for i := range vs {
+			vs[i].Woke = woke
+		}
+	}
+	return vs
 }
 
 func describe(batch []domain.Transition) string {
@@ -112,6 +129,7 @@ func (w *world) startChild(l domain.Lease) domain.Transition {
 	a := w.attempt(domain.KindWorkflow)
 	a.Context = waitContext(domain.WaitContext{Kind: a.Kind, TimeoutAt: time.Now().Add(farAway)})
 	child := w.newRun()
+	child.Config, child.History = nil, nil // not of children
 	child.ParentNamespaceID, child.ParentAttemptID = w.stores[0].Namespace(), a.ID
 	t := domain.Transition{Kind: domain.StartChild, Lease: l, Attempt: a, Child: &child}
 	switch rapid.IntRange(0, 9).Draw(w.T, "child") {

@@ -51,7 +51,7 @@ const (
 // failed, with ids of their own, in whatever order. They become the run's: their NamespaceID and RunID count for
 // nothing. All else is kept as given; UpdatedAt becomes now, CreatedAt keeps milliseconds. The Config says so,
 // with a "fromStep" that is not empty. What is no finished attempt, has an id that is taken, or links to a
-// child that does not exist, is refused (ErrRejected).
+// child that does not exist, is refused (ErrRejected). The child of a StartChild has no Config and no History.
 // (*NewRun).CheckStorable finds what every store refuses.
 type NewRun = domain.NewRun
 

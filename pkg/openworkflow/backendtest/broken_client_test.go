@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/backend"
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/memory"
@@ -112,6 +113,33 @@ func clientBreakages() map[string]breakage {
 		"starts runs too early": {"Create/StartAfter", with(func(c *client) {
 			c.create = func(n *backend.NewRun) { n.StartAfter = 0 }
 		})},
+		"forgets configs": {"Create/Row", with(func(c *client) {
+			c.create = func(n *backend.NewRun) { n.Config = nil }
+		})},
+		"forgets histories": {"Inherit/Rows", with(func(c *client) {
+			c.create = func(n *backend.NewRun) { n.History = nil }
+		})},
+		"begins with open attempts": {"Inherit/Refused", with(func(c *client) {
+			c.create = func(n *backend.NewRun) {
+				n.History = slices.Clone(n.History)
+				for i := range n.History {
+					if n.History[i].Status == backend.StepRunning {
+						n.History[i].Status = backend.StepFailed
+					}
+				}
+			}
+		})},
+		"keeps histories of runs that it found": {"Inherit/NotForARunThatWasFound", with(func(c *client) {
+			c.create = func(n *backend.NewRun) { n.IdempotencyKey = "" }
+		})},
+		"wakes whoever has a step of the child's": {"Inherit/ChildOfAnother", func(b *memory.Backend) backend.Backend {
+			return with(func(c *client) {
+				c.cancel = func(r backend.Run, err error) (backend.Run, error) {
+					wakeHeirs(b)
+					return r, err
+				}
+			})(b)
+		}},
 		"rounds numbers": {"Payload/RoundTrips", with(func(c *client) {
 			c.create = func(n *backend.NewRun) {
 				var v any
@@ -186,5 +214,20 @@ func clientBreakages() map[string]breakage {
 			return &client{Backend: b.WithNamespace("one"), namespace: b.Namespace()}
 		}},
 		"forgets everything on reopening": {"Reopen/EverythingIsThere", func(b *memory.Backend) backend.Backend { return b }},
+	}
+}
+
+// wakeHeirs makes the parked runs due that began with a history.
+func wakeHeirs(b *memory.Backend) {
+	page, _ := b.ListRuns(context.Background(), backend.RunFilter{Live: true}, backend.PageRequest{Limit: 100})
+	for _, r := range page.Items {
+		if !r.Parked() || !r.BeganWithHistory() {
+			continue
+		}
+		again, err := b.ReclaimRun(context.Background(), backend.ReclaimRequest{RunID: r.ID, WorkerID: "w", Epoch: r.Attempts, LeaseDuration: time.Minute})
+		if err == nil {
+			l := backend.Lease{RunID: r.ID, WorkerID: "w", Epoch: again.Run.Attempts}
+			_, _ = b.Commit(context.Background(), []backend.Transition{{Kind: backend.ParkRun, Lease: l}})
+		}
 	}
 }

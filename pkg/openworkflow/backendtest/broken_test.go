@@ -27,6 +27,9 @@ func breakages() map[string]breakage {
 	for name, b := range clientBreakages() {
 		all[name] = b
 	}
+	for name, b := range inspectBreakages() {
+		all[name] = b
+	}
 	for name, b := range raceBreakages() {
 		all[name] = b
 	}

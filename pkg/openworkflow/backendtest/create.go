@@ -35,6 +35,7 @@ func createRow(f *fixture) {
 	f.ok(parent)
 	n := f.newRun(withKey("k"), func(n *backend.NewRun) {
 		n.Version, n.Context = "v1", json.RawMessage(`{"traceContext":{"x":"y"}}`)
+		n.Config = json.RawMessage(`{"rerunOf":"another","limit":[1]}`)
 		n.DeadlineAt = time.Now().Add(nextHour)
 		n.ParentNamespaceID, n.ParentAttemptID = f.b.Namespace(), parent.Attempt.ID
 	})
@@ -42,7 +43,7 @@ func createRow(f *fixture) {
 	s := f.during(func() { got = f.createAll(n)[0] })
 	want := backend.Run{
 		NamespaceID: f.b.Namespace(), ID: n.ID, WorkflowName: n.WorkflowName, Version: "v1", Status: backend.RunPending,
-		IdempotencyKey: "k", Config: json.RawMessage(`{}`), Context: n.Context, Input: n.Input,
+		IdempotencyKey: "k", Config: n.Config, Context: n.Context, Input: n.Input,
 		ParentNamespaceID: n.ParentNamespaceID, ParentAttemptID: n.ParentAttemptID,
 		AvailableAt: moment, DeadlineAt: n.DeadlineAt, CreatedAt: moment, UpdatedAt: moment,
 	}
@@ -52,7 +53,7 @@ func createRow(f *fixture) {
 		f.Errorf("created_at %v is finer than a millisecond: cursors of other languages would lose it", got.CreatedAt)
 	}
 	bare := f.createAll(backend.NewRun{ID: backend.NewID(), WorkflowName: "bare"})[0]
-	if !sameJSON(bare.Input, json.RawMessage("null")) || bare.Version != "" || bare.IdempotencyKey != "" || !bare.DeadlineAt.IsZero() {
+	if !sameJSON(bare.Input, json.RawMessage("null")) || string(bare.Config) != "{}" || bare.Version != "" || bare.IdempotencyKey != "" || !bare.DeadlineAt.IsZero() {
 		f.Errorf("a run with nothing set was stored as %+v", bare)
 	}
 }

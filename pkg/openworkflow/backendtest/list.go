@@ -14,6 +14,8 @@ func listCases() []testCase {
 		{"RunsBothWays", listRuns},
 		{"AttemptsBothWays", listAttempts},
 		{"Filters", listFilters},
+		{"FilterByWorker", listByWorker},
+		{"FilterByLife", listLive},
 		{"FilteredPages", listFilteredPages},
 		{"Empty", listEmpty},
 		{"Counts", listCounts},
@@ -83,6 +85,63 @@ func (p pager[T]) bothWays(want []string, limit int) {
 		p.f.sameIDs("backwards", ids, want[lo:from])
 		p.flags(fmt.Sprint("backwards, page from ", lo), page.HasPrev, page.HasNext, lo > 0, true)
 		from, last = lo, page
+	}
+}
+
+// walk reads on in one direction to the end, over pages that a backend has stopped; stopped counts these.
+func (p pager[T]) walk(req backend.PageRequest) (all []string, stopped int) {
+	p.f.Helper()
+	for range enough {
+		ids, page := p.page(req)
+		if len(ids) > req.Limit {
+			p.f.Fatalf("a page of %d has %d items", req.Limit, len(ids))
+		}
+		at, more := page.Stopped, page.HasNext
+		if req.Before != nil {
+			more = page.HasPrev
+		}
+		if at != nil {
+			stopped++
+			if !more {
+				p.f.Fatalf("a page that was stopped says that there is no more")
+			}
+		}
+		if req.Before == nil {
+			all = append(all, ids...)
+		} else {
+			all = append(ids, all...)
+		}
+		switch {
+		case !more:
+			return all, stopped
+		case at == nil && len(ids) == 0:
+			p.f.Fatalf("an empty page that says that there is more, and not where")
+		case req.Before != nil:
+			if at == nil {
+				at = p.cursor(page.Items[0])
+			}
+			req.Before = at
+		default:
+			if at == nil {
+				at = p.cursor(page.Items[len(page.Items)-1])
+			}
+			req.After = at
+		}
+	}
+	p.f.Fatalf("the list does not end")
+	return nil, 0
+}
+
+// filteredBothWays reads what a filter selects forwards and back again. Pages that a backend stops may be short,
+// but nothing may be missing.
+func (p pager[T]) filteredBothWays(want []string, limit int) {
+	p.f.Helper()
+	got, stopped := p.walk(backend.PageRequest{Limit: limit})
+	p.f.sameIDs("forwards", slices.Concat(got), slices.Concat(want))
+	back, stoppedBack := p.walk(backend.PageRequest{Limit: limit, Before: &backend.Cursor{}})
+	p.f.sameIDs("backwards", slices.Concat(back), slices.Concat(want))
+	if stopped+stoppedBack == 0 && len(want) > 0 {
+		p.bothWays(want, limit)
 	}
 }
 
@@ -167,10 +226,62 @@ func listFilters(f *fixture) {
 		{"two at once", backend.RunFilter{Status: backend.RunPending, WorkflowName: f.key.Name}, []string{v1.ID}},
 		{"a quote", backend.RunFilter{WorkflowName: "' OR 1=1 --"}, nil},
 	} {
-		page, err := f.b.ListRuns(f.ctx, c.filter, backend.PageRequest{Limit: 10})
-		f.noError(err, c.name)
-		f.sameIDs("filter by "+c.name, sorted(runIDs(page.Items)), sorted(c.want))
+		f.selects("filter by "+c.name, c.filter, c.want...)
 	}
+}
+
+// selects walks through all that a filter selects, in whatever order it is wanted.
+func (f *fixture) selects(what string, filter backend.RunFilter, want ...string) {
+	f.Helper()
+	got, _ := f.runPager(filter).walk(backend.PageRequest{Limit: 10})
+	f.sameIDs(what, sorted(got), sorted(want))
+}
+
+// listByWorker: a worker's runs are those that its leases are on.
+func listByWorker(f *fixture) {
+	runs := f.ownedMany(4)
+	f.ok(parkLong(leaseOf(runs[0])), complete(leaseOf(runs[1]), `1`))
+	short := f.claimRequest(1)
+	short.WorkerID, short.LeaseDuration = "short", 50*time.Millisecond
+	f.create(func(n *backend.NewRun) { n.Version = "v1" })
+	short.Workflows[0].Version = "v1"
+	f.tryClaim(short)
+	f.selects("a worker", backend.RunFilter{WorkerID: f.worker}, runs[2].ID, runs[3].ID)
+	f.selects("a worker and another status", backend.RunFilter{WorkerID: f.worker, Status: backend.RunCompleted})
+	f.selects("a worker and a version", backend.RunFilter{WorkerID: f.worker, Version: "v1"})
+	f.pass(f.now().Add(60 * time.Millisecond))
+	f.selects("a worker whose lease has run out", backend.RunFilter{WorkerID: "short"})
+	f.selects("nobody", backend.RunFilter{WorkerID: "nobody"})
+	f.runPager(backend.RunFilter{WorkerID: f.worker}).bothWays(newestFirst(f.get(runs[2].ID), f.get(runs[3].ID)), 1)
+}
+
+func newestFirst(runs ...backend.Run) []string {
+	runs = slices.Clone(runs)
+	slices.SortFunc(runs, func(a, b backend.Run) int {
+		return compareKeys(key{b.CreatedAt, b.ID}, key{a.CreatedAt, a.ID})
+	})
+	return runIDs(runs)
+}
+
+func listLive(f *fixture) {
+	var live []backend.Run
+	for range 2 {
+		_, done := f.owned()
+		f.ok(complete(done, `1`))
+		parked, l := f.owned()
+		f.ok(parkLong(l))
+		_, failed := f.owned()
+		f.ok(fail(failed))
+		live = append(live, parked)
+	}
+	owned, _ := f.owned()
+	live = append(live, owned, f.create(), f.create(func(n *backend.NewRun) { n.WorkflowName = "other" }))
+	f.selects("what has not ended", backend.RunFilter{Live: true}, runIDs(live)...)
+	f.selects("what has not ended and is pending", backend.RunFilter{Live: true, Status: backend.RunPending}, live[3].ID, live[4].ID)
+	f.selects("what has not ended and has failed", backend.RunFilter{Live: true, Status: backend.RunFailed})
+	f.selects("what has not ended of a workflow", backend.RunFilter{Live: true, WorkflowName: "other"}, live[4].ID)
+	f.runPager(backend.RunFilter{Live: true}).filteredBothWays(newestFirst(live...), 2)
+	f.runPager(backend.RunFilter{Status: backend.RunRunning}).filteredBothWays(newestFirst(live[0], live[1], live[2]), 2)
 }
 
 func listFilteredPages(f *fixture) {
@@ -185,10 +296,22 @@ func listFilteredPages(f *fixture) {
 			want = append(want, r)
 		}
 	}
-	slices.SortFunc(want, func(a, b backend.Run) int {
-		return compareKeys(key{b.CreatedAt, b.ID}, key{a.CreatedAt, a.ID})
-	})
-	f.runPager(backend.RunFilter{WorkflowName: f.key.Name}).bothWays(runIDs(want), 3)
+	for _, limit := range []int{1, 3, 8, 100} {
+		f.runPager(backend.RunFilter{WorkflowName: f.key.Name}).filteredBothWays(newestFirst(want...), limit)
+	}
+	for _, id := range []string{want[1].ID, want[6].ID} {
+		f.cancel(id)
+	}
+	f.runPager(backend.RunFilter{Status: backend.RunCanceled}).filteredBothWays(newestFirst(want[1], want[6]), 1)
+	f.runPager(backend.RunFilter{Status: backend.RunCanceled, WorkflowName: "other"}).filteredBothWays(nil, 1)
+	span := backend.RunFilter{WorkflowName: f.key.Name, CreatedAfter: want[2].CreatedAt, CreatedBefore: want[5].CreatedAt}
+	var within []backend.Run
+	for _, r := range want {
+		if !r.CreatedAt.Before(span.CreatedAfter) && r.CreatedAt.Before(span.CreatedBefore) {
+			within = append(within, r)
+		}
+	}
+	f.runPager(span).filteredBothWays(newestFirst(within...), 2)
 }
 
 func listEmpty(f *fixture) {

@@ -43,6 +43,7 @@ type testCase struct {
 func groups() []group {
 	return []group{
 		{"Create", "create", createCases()},
+		{"Inherit", "inherit", inheritCases()},
 		{"Claim", "claim", claimCases()},
 		{"Lease", "lease", leaseCases()},
 		{"Reclaim", "reclaim", reclaimCases()},
@@ -62,5 +63,7 @@ func groups() []group {
 		{"Namespace", "namespaces", namespaceCases()},
 		{"Reopen", "reopen", reopenCases()},
 		{"Notify", "notify", notifyCases()},
+		{"Inspect", "inspect", inspectCases()},
+		{"Registry", "registry", registryCases()},
 	}
 }
