@@ -36,6 +36,7 @@ type WorkerConfig struct {
 	StepLimit     int
 	Errors        Errors
 	Logger        *zap.Logger
+	Observer      Observer // nil is none
 }
 
 // StepCall is a call of a function step.

@@ -134,6 +134,7 @@ func (w *Worker) claim(ctx context.Context) (claimed, error) {
 	res, err := w.cfg.Backend.ClaimRuns(ctx, ports.ClaimRequest{
 		WorkerID: w.id, Workflows: w.turns(), Limit: free, LeaseDuration: w.cfg.LeaseDuration, Exclude: w.excluded(),
 	})
+	w.answered(sent, free, len(res.Runs), err)
 	if err != nil {
 		w.slots.release(free)
 		return claimed{}, err

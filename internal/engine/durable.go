@@ -131,7 +131,7 @@ func (x *execution) conflict(call *call, signal string) error {
 }
 
 // RunWorkflow starts a child workflow and waits for its result.
-func (s *Scope) RunWorkflow(_ context.Context, c ChildCall) (json.RawMessage, error) {
+func (s *Scope) RunWorkflow(ctx context.Context, c ChildCall) (json.RawMessage, error) {
 	call, err := s.begin(c.StepName, domain.KindWorkflow, false)
 	if err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func (s *Scope) RunWorkflow(_ context.Context, c ChildCall) (json.RawMessage, er
 		open = &domain.Transition{Attempt: *a}
 	}
 	if open != nil {
-		open.Kind, open.Child = domain.StartChild, x.child(a, c)
+		open.Kind, open.Child = domain.StartChild, x.child(ctx, a, c)
 	}
 	n, err := x.await(w, open, nil)
 	if err != nil {
@@ -170,16 +170,19 @@ func (s *Scope) RunWorkflow(_ context.Context, c ChildCall) (json.RawMessage, er
 	return x.endChildWait(call, a, n)
 }
 
-func (x *execution) child(a *domain.StepAttempt, c ChildCall) *domain.NewRun {
+func (x *execution) child(ctx context.Context, a *domain.StepAttempt, c ChildCall) *domain.NewRun {
 	namespace := x.w.cfg.Backend.Namespace()
-	return &domain.NewRun{
-		ID: domain.NewID(), WorkflowName: c.Workflow, Version: c.Version, Input: c.Input, Context: x.run.Context,
+	run := &domain.NewRun{
+		ID: domain.NewID(), WorkflowName: c.Workflow, Version: c.Version, Input: c.Input,
 		IdempotencyKey: domain.ChildKey(namespace, a.ID), ParentNamespaceID: namespace, ParentAttemptID: a.ID,
 	}
+	run.Context = x.childContext(ctx, run)
+	return run
 }
 
 func (x *execution) endChildWait(call *call, a *domain.StepAttempt, n news) (json.RawMessage, error) {
 	var f domain.Failure
+	x.slice.Load().waitedFor(a, n.child)
 	switch {
 	case n.orphaned:
 		f = domain.Failure{Name: "Error", Message: fmt.Sprintf("workflow step %q could not find its child workflow run", call.name)}
@@ -349,6 +352,7 @@ func (x *execution) conclusion(call *call, a *domain.StepAttempt, out json.RawMe
 	x.mu.Lock()
 	x.ledger.finished(done)
 	x.mu.Unlock()
+	x.waited(done)
 	return done.Output, nil
 }
 
@@ -360,6 +364,7 @@ func (x *execution) failStep(call *call, a *domain.StepAttempt, f domain.Failure
 	if err := x.recordFinish(ts, nil); err != nil {
 		return err
 	}
+	x.waited(done)
 	return x.stepError(call.name, x.record(call.name))
 }
 

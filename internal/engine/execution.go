@@ -66,6 +66,8 @@ type execution struct {
 	replayed    bool // something new has happened: no longer replaying
 	fatal       error
 	lastStamp   time.Time
+
+	slice atomic.Pointer[slice] // nil where nobody observes
 }
 
 type slot int
@@ -94,6 +96,7 @@ func newExecution(w *Worker, def *definition, run domain.Run, l lease, h domain.
 	}
 	x.replayed = x.ledger.unasked == 0
 	x.root = &Scope{x: x}
+	x.watch()
 	return x
 }
 
@@ -202,6 +205,7 @@ func (x *execution) endLocked(cause error) {
 	x.mu.Unlock()
 	defer x.unpin()
 	x.disarm()
+	x.endSlice(cause)
 	x.stop(endCause{cause})
 	x.w.ended(x)
 }
@@ -254,6 +258,7 @@ func (x *execution) unpin() {
 	x.mu.Unlock()
 	if !over {
 		x.disarm()
+		x.endSlice(errReturned)
 		x.stop(endCause{errReturned})
 	}
 	x.w.forget(x)
@@ -330,6 +335,7 @@ func (x *execution) expire() {
 	t := domain.Transition{Kind: domain.FailRun, Lease: x.lease(), Error: &f}
 	x.mu.Unlock()
 	if _, err := x.commit(t); err == nil {
+		x.concluded(&t)
 		x.log().Info("run failed", zap.String("error", f.Message))
 	} else {
 		notify(x.w.expiring) // nobody else may watch it

@@ -134,17 +134,20 @@ func (x *execution) attempt(ctx context.Context, call *call, c StepCall, policy 
 	if err := x.beginFunction(a); err != nil {
 		return err
 	}
+	try := x.try(ctx, a, rec.failures+1)
+	defer try.abandon()
 	exited := true
 	defer func() {
 		if exited { // by runtime.Goexit: this goroutine does not come back
 			x.endFunction()
-			if x.finishAttempt(ts, nil, errGoexit, policy, rec) == nil {
+			if x.finishAttempt(ts, nil, errGoexit, policy, rec, try) == nil {
 				x.startOver()
 			}
 		}
 	}()
-	out, err := x.invoke(ctx, a, c)
+	out, err := x.invoke(try.context(ctx), a, c)
 	exited = false
+	try.returned()
 	x.endFunction()
 	if err != nil {
 		if x.ctx.Err() != nil { // cancelled from here: the outcome says nothing about the step
@@ -154,11 +157,11 @@ func (x *execution) attempt(ctx context.Context, call *call, c StepCall, policy 
 			return context.Cause(ctx)
 		}
 	}
-	return x.finishAttempt(ts, out, err, policy, rec)
+	return x.finishAttempt(ts, out, err, policy, rec, try)
 }
 
 // finishAttempt records what the function returned; ts holds the finish of its attempt.
-func (x *execution) finishAttempt(ts []domain.Transition, out json.RawMessage, err error, policy domain.RetryPolicy, rec record) error {
+func (x *execution) finishAttempt(ts []domain.Transition, out json.RawMessage, err error, policy domain.RetryPolicy, rec record, try *tried) error {
 	a := &ts[0].Attempt
 	a.FinishedAt = x.stamp()
 	if err == nil {
@@ -169,7 +172,7 @@ func (x *execution) finishAttempt(ts []domain.Transition, out json.RawMessage, e
 	if log := x.check(zap.DebugLevel, "step attempt"); log != nil {
 		log.Write(zap.String("step", a.StepName), zap.String("status", string(a.Status)), zap.Duration("took", a.FinishedAt.Sub(a.StartedAt)))
 	}
-	return x.recordFinish(ts, rec.cut)
+	return try.end(a, x.recordFinish(ts, rec.cut))
 }
 
 func (x *execution) fillFailure(a *domain.StepAttempt, f domain.Failure, policy domain.RetryPolicy, failures int) {

@@ -28,6 +28,8 @@ type journal struct {
 	woke    func()    // a commit made a run due
 	rooms   sync.Pool // of *[]domain.Transition: room for a batch
 
+	observer Observer // nil is none
+
 	mu       sync.Mutex
 	room     *sync.Cond
 	idle     *sync.Cond
@@ -202,7 +204,9 @@ func (j *journal) try(batch []*group) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
+	began := j.began()
 	verdicts, err := j.backend.Commit(ctx, ts)
+	j.flushed(began, len(batch), len(ts), err)
 	if err != nil { // it may still be at work
 		return err
 	}

@@ -91,6 +91,7 @@ func (w *Worker) extend() bool {
 	defer cancel()
 	sent := time.Now()
 	res, err := w.cfg.Backend.ExtendLeases(ctx, ports.LeaseRequest{WorkerID: w.id, Leases: leases, Duration: w.cfg.LeaseDuration})
+	w.extended(sent, len(leases), len(res.Lost), err)
 	if err != nil {
 		w.log.Warn("heartbeat failed", zap.Error(err))
 		return false

@@ -92,6 +92,7 @@ func (x *execution) release() {
 	t := domain.Transition{Kind: domain.ParkRun, Lease: x.lease()}
 	x.mu.Unlock()
 	if _, err := x.commit(t); err == nil {
+		x.concluded(&t)
 		x.log().Info("run released")
 	}
 }
@@ -169,6 +170,7 @@ func (x *execution) conclude(ts []domain.Transition) {
 			return
 		}
 	}
+	x.concluded(t)
 	switch t.Kind {
 	case domain.CompleteRun:
 		x.check(zap.InfoLevel, "run completed").Write()

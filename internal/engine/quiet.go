@@ -164,7 +164,9 @@ func (x *execution) endPark(v domain.Verdict, wakeAt time.Time) {
 	if !x.waitsForOthers() {
 		x.w.alarms.set(wakeAt, x.run.ID, x.run.Attempts)
 	}
+	slice := x.slice.Load()
 	x.mu.Unlock()
+	slice.end(SliceEnd{Outcome: SliceParked, WakeAt: wakeAt})
 	if log := x.check(zap.InfoLevel, "run parked"); log != nil {
 		log.Write(zap.Time("until", wakeAt))
 	}
@@ -284,6 +286,7 @@ func (x *execution) takeBack(run domain.Run, l lease) (slotUsed, ok bool) {
 	}
 	x.run.Attempts, x.run.Recoveries, x.leaseEnd = run.Attempts, run.Recoveries, l
 	x.setPhase(owned)
+	x.openSlice(true)
 	x.slot = hasSlot
 	x.armLocked()
 	if x.waitsForOthers() {

@@ -58,6 +58,7 @@ type simulation struct {
 	ended    map[string]domain.Run // as first seen
 	total    time.Duration
 	meeting  atomic.Int32
+	auditor  *auditor // nil in half of the simulations
 }
 
 type member struct {
@@ -76,6 +77,9 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 		engine.Definition{Name: "random", Run: sim.effects.simulated, RetryPolicy: domain.RetryPolicy{MaximumAttempts: workflowBudget}},
 		workflow("meet", sim.meet))
 	sim.conf = func(c *engine.WorkerConfig) { c.Concurrency, c.LeaseDuration = simSlots, simLease }
+	if seed%2 == 0 {
+		sim.audit(newAuditor(t))
+	}
 	return sim
 }
 
@@ -104,6 +108,19 @@ func (sim *simulation) run() {
 	sim.fillAllSlots()
 	for _, m := range sim.crew {
 		sim.stop(m.w)
+	}
+	if sim.auditor != nil {
+		sim.auditor.closed()
+	}
+}
+
+// audit has an observer told of everything.
+func (sim *simulation) audit(a *auditor) {
+	sim.auditor = a
+	conf := sim.conf
+	sim.conf = func(c *engine.WorkerConfig) {
+		conf(c)
+		c.Observer = a
 	}
 }
 

@@ -43,6 +43,9 @@ type Worker struct {
 	ctx        context.Context // of all executions
 	cancel     context.CancelFunc
 
+	state   atomic.Int32                 // WorkerState
+	failing atomic.Pointer[claimFailure] // while claims fail
+
 	life      sync.Mutex // start, stop and tick
 	started   bool
 	stopped   bool
@@ -80,6 +83,7 @@ func NewWorker(cfg WorkerConfig) *Worker {
 	w.accepting, w.resign = context.WithCancel(context.Background())
 	w.patience, w.abort = context.WithCancel(context.Background())
 	w.journal = newJournal(cfg.Backend, w.log, func() { notify(w.due) })
+	w.journal.observer = cfg.Observer
 	return w
 }
 
@@ -99,6 +103,7 @@ func (w *Worker) Start(ctx context.Context) error {
 		return fmt.Errorf("openworkflow: start worker: %w", err)
 	}
 	w.started, w.quit = true, quit
+	w.state.Store(int32(WorkerClaiming))
 	w.claims.Go(func() { w.claiming(w.accepting, next) })
 	w.loops.Go(func() { w.listening(loops, news) })
 	w.loops.Go(func() { w.sweeping(loops) })
@@ -129,6 +134,8 @@ func (w *Worker) Stop(ctx context.Context) error {
 	}
 	w.stopped = true
 	w.stopping.Store(true)
+	w.state.Store(int32(WorkerStopping))
+	defer w.state.Store(int32(WorkerStopped))
 	w.resign()
 	defer context.AfterFunc(ctx, w.abort)()
 	w.claims.Wait()
