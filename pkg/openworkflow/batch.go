@@ -48,7 +48,13 @@ func startAll[In, Out any](ctx context.Context, c *Client, id *identityOf, ins [
 	if len(runs) == 0 {
 		return nil, nil
 	}
+	ctx, call := c.config.observers.observe(ctx, c.startCall(id, len(runs)))
+	carried := call.carry(nil)
+	for i := range runs {
+		runs[i].Context = carried
+	}
 	made, err := c.backend.CreateRuns(ctx, runs)
+	call.started(runs[0].ID, err, made...)
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", id, err)
 	}

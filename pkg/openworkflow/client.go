@@ -37,6 +37,7 @@ type clientConfig struct {
 	slog       *slog.Logger
 	maxPayload int
 	window     time.Duration
+	observers  *observers
 	err        error
 }
 
@@ -69,6 +70,9 @@ func New(b Backend, opts ...ClientOption) (*Client, error) {
 	}
 	if c.config.err != nil {
 		return nil, c.config.err
+	}
+	if c.config.observers != nil {
+		c.config.observers.log = c.config.zap
 	}
 	c.family.ctx, c.family.cancel = context.WithCancelCause(context.Background())
 	return c, nil

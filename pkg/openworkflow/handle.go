@@ -79,7 +79,10 @@ func start[In, Out any](ctx context.Context, c *Client, id *identityOf, in *In, 
 }
 
 func create[Out any](ctx context.Context, c *Client, id *identityOf, run domain.NewRun) (*RunHandle[Out], error) {
+	ctx, call := c.config.observers.observe(ctx, c.startCall(id, 1))
+	run.Context = call.carry(run.Context)
 	made, err := c.starts.Create(ctx, run)
+	call.started(run.ID, err, made)
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", id, err)
 	}

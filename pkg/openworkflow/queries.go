@@ -149,6 +149,8 @@ func (c *Client) CancelRun(ctx context.Context, id string) error {
 	if err := checkRunID(id); err != nil {
 		return err
 	}
+	ctx, call := c.config.observers.observe(ctx, ObservedCall{Verb: CallCancel, NamespaceID: c.backend.Namespace(), RunID: id})
 	_, err := c.backend.CancelRun(ctx, id)
+	call.end(ObservedCallEnd{Err: err})
 	return err
 }

@@ -90,7 +90,10 @@ func (c *Client) rerun(ctx context.Context, source *domain.Run, from string) (*R
 			return nil, fmt.Errorf("rerun %s: %w", source.ID, err)
 		}
 	}
+	ctx, call := c.config.observers.observe(ctx, c.startCall(&identityOf{name: run.WorkflowName, version: run.Version}, 1))
+	run.Context = call.carry(run.Context)
 	made, err := c.backend.CreateRuns(ctx, []domain.NewRun{run})
+	call.started(run.ID, err, made...)
 	if err != nil {
 		return nil, fmt.Errorf("rerun %s: %w", source.ID, err)
 	}

@@ -48,15 +48,23 @@ func (c *Client) send(ctx context.Context, runID, signal string, data any, opts 
 	if !cfg.keyed {
 		s.Key = s.ID
 	}
-	results, err := c.backend.SendSignals(ctx, []domain.Signal{s})
+	ctx, call := c.config.observers.observe(ctx, ObservedCall{Verb: CallSignal, NamespaceID: c.backend.Namespace(), RunID: runID, Signal: signal})
+	told, err := c.deliver(ctx, &s)
+	call.end(ObservedCallEnd{Err: err, RunIDs: told})
 	if err != nil {
 		return nil, err
 	}
-	if results[0].Err != nil {
-		return nil, results[0].Err
+	c.config.zap.Debug("signal sent", zap.String("signal", signal), zap.Int("runs", len(told)))
+	return told, nil
+}
+
+// deliver sends the signal and returns the runs that got it.
+func (c *Client) deliver(ctx context.Context, s *domain.Signal) ([]string, error) {
+	results, err := c.backend.SendSignals(ctx, []domain.Signal{*s})
+	if err != nil {
+		return nil, err
 	}
-	c.config.zap.Debug("signal sent", zap.String("signal", signal), zap.Int("runs", len(results[0].RunIDs)))
-	return results[0].RunIDs, nil
+	return results[0].RunIDs, results[0].Err
 }
 
 func (cfg *signalConfig) check(signal string) error {

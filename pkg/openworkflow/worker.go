@@ -93,9 +93,11 @@ func checkWorkflows(ws []AnyWorkflow) error {
 // database. It is safe for concurrent use.
 type Worker struct {
 	engine      *engine.Worker
+	observers   *observers
 	stopTimeout time.Duration
 	stopping    chan struct{}
 	stopOnce    sync.Once
+	stopped     sync.Once
 }
 
 // NewWorker makes a worker. It returns everything that is wrong with the options and the workflows in one
@@ -109,13 +111,13 @@ func (c *Client) NewWorker(o WorkerOptions) (*Worker, error) {
 	}
 	cfg := engine.WorkerConfig{
 		Backend: c.backend, Concurrency: o.Concurrency, LeaseDuration: o.LeaseDuration, StepLimit: o.StepLimit,
-		Errors: failures{}, Logger: c.config.zap,
+		Errors: failures{}, Logger: c.config.zap, Observer: c.config.observers.forEngine(c.backend),
 	}
 	settings := c.settings()
 	for _, w := range o.Workflows {
 		cfg.Definitions = append(cfg.Definitions, w.engineDefinition(settings))
 	}
-	return &Worker{engine: engine.NewWorker(cfg), stopTimeout: o.StopTimeout, stopping: make(chan struct{})}, nil
+	return &Worker{engine: engine.NewWorker(cfg), observers: c.config.observers, stopTimeout: o.StopTimeout, stopping: make(chan struct{})}, nil
 }
 
 // Run starts the worker, waits until ctx ends, and stops it, giving the work under way
@@ -144,13 +146,20 @@ func (w *Worker) Run(ctx context.Context) error {
 
 // Start starts the worker and returns when it is claiming runs. ctx bounds the starting only. A worker starts
 // once: make another one to start again.
-func (w *Worker) Start(ctx context.Context) error { return w.engine.Start(ctx) }
+func (w *Worker) Start(ctx context.Context) error {
+	err := w.engine.Start(ctx)
+	if err == nil {
+		w.observers.workerStarted(w)
+	}
+	return err
+}
 
 // Stop stops claiming, lets the steps under way finish until ctx ends, then cancels their contexts, gives the
 // runs back and returns when nothing of the worker runs any more. Runs go on where they were, here or
 // elsewhere; stopping is nobody's failure and uses up no attempt.
 func (w *Worker) Stop(ctx context.Context) error {
 	w.stopOnce.Do(func() { close(w.stopping) })
+	defer w.stopped.Do(func() { w.observers.workerStopped(w) })
 	return w.engine.Stop(ctx)
 }
 
