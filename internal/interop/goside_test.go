@@ -8,7 +8,11 @@ import (
 	"testing"
 	"time"
 
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow"
+	owotel "github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/otel"
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/postgres"
 )
 
@@ -20,6 +24,8 @@ type goSide struct {
 	opened  chan struct{}
 	opening sync.Once
 
+	recorder *tracetest.SpanRecorder
+
 	workers []*openworkflow.Worker
 }
 
@@ -30,11 +36,13 @@ func (w *world) golang(t *testing.T) *goSide {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { backend.Close() })
-	client, err := openworkflow.New(backend)
+	recorder := tracetest.NewSpanRecorder()
+	client, err := openworkflow.New(backend, openworkflow.WithObserver(owotel.Observer(
+		owotel.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))))))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &goSide{w: w, backend: backend, client: client, opened: make(chan struct{})}
+	s := &goSide{w: w, backend: backend, client: client, opened: make(chan struct{}), recorder: recorder}
 	t.Cleanup(func() {
 		client.Close()
 		s.halt()

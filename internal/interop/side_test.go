@@ -21,6 +21,8 @@ type side interface {
 	stop(t *testing.T) // working, in order
 	crash()            // without a word to the database
 	open(t *testing.T) // the gates
+	// spans are the ended ones of a run that this side made.
+	spans(t *testing.T, run string) []span
 }
 
 type startOptions struct {
@@ -53,10 +55,11 @@ func workflows(names ...string) workOptions {
 
 // record is a run as a client shows it.
 type record struct {
-	Status string
-	Input  any
-	Output any
-	Error  *struct{ Name, Message, Stack, Code string }
+	Status  string
+	Input   any
+	Output  any
+	Error   *struct{ Name, Message, Stack, Code string }
+	Context map[string]any
 }
 
 // counts are the numbers of runs as a client shows them.

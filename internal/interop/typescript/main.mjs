@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { OpenWorkflow } from "openworkflow";
 import { BackendPostgres } from "openworkflow/postgres";
 import { interpreter } from "./script.mjs";
+import { inSpan, spans } from "./tracing.mjs";
 
 const [url, schema] = process.argv.slice(2);
 const write = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -28,17 +29,20 @@ const workers = [];
 
 const verbs = {
   async start({ workflow, version, input, key, deadlineMs, afterMs }) {
-    const handle = await client.runWorkflow({ name: workflow, ...(version && { version }) }, input, {
-      ...(key && { idempotencyKey: key }),
-      ...(deadlineMs && { deadlineAt: new Date(Date.now() + deadlineMs) }),
-      ...(afterMs && { availableAt: `${afterMs}ms` }),
-    });
+    const handle = await inSpan("request", () =>
+      client.runWorkflow({ name: workflow, ...(version && { version }) }, input, {
+        ...(key && { idempotencyKey: key }),
+        ...(deadlineMs && { deadlineAt: new Date(Date.now() + deadlineMs) }),
+        ...(afterMs && { availableAt: `${afterMs}ms` }),
+      }),
+    );
     handles.set(handle.workflowRun.id, handle);
     return handle.workflowRun.id;
   },
   // result is the handle's of a run that was started here. There is no handle of another: get reads those.
   result: ({ run, timeoutMs }) => handles.get(run).result({ timeoutMs }),
   get: ({ run }) => backend.getWorkflowRun({ workflowRunId: run }),
+  spans: ({ run }) => spans(run),
   cancel: ({ run }) => client.cancelWorkflowRun(run),
   signal: async ({ signal, value, key }) =>
     (await client.sendSignal({ signal, data: value ?? null, ...(key && { idempotencyKey: key }) })).workflowRunIds.sort(),
