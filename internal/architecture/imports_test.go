@@ -50,6 +50,42 @@ func TestOnlyEdgesWireAdapters(t *testing.T) {
 	}
 }
 
+// TestEmbeddersLinkNoTelemetry: go.mod names Prometheus and OpenTelemetry, and no program links them that does
+// not ask for them.
+func TestEmbeddersLinkNoTelemetry(t *testing.T) {
+	t.Parallel()
+	g := loadGraph(t)
+	for library, allowed := range telemetry {
+		users := 0
+		for path := range g {
+			if !ours(path) {
+				continue
+			}
+			chain := chainTo(g, path, library)
+			switch {
+			case chain == nil:
+			case withinAny(short(path), allowed):
+				users++
+			default:
+				t.Errorf("%s must not reach %s: %s", short(path), library, strings.Join(shortAll(chain), " → "))
+			}
+		}
+		if users == 0 {
+			t.Errorf("nobody uses %s: has it moved?", library)
+		}
+	}
+}
+
+// chainTo is a chain of imports from a package to one of a library, nil if there is none.
+func chainTo(g graph, path, library string) []string {
+	for dep, chain := range g.reach(path) {
+		if within(dep, library) {
+			return chain
+		}
+	}
+	return nil
+}
+
 // TestRulesFindFaults shows that the rules above can fail, on a made-up graph with one fault each.
 func TestRulesFindFaults(t *testing.T) {
 	t.Parallel()

@@ -16,6 +16,9 @@ const (
 	cobra  = "github.com/spf13/cobra"
 	yaml   = "go.yaml.in/yaml/v3"
 	term   = "golang.org/x/term"
+
+	prometheus    = "github.com/prometheus"
+	openTelemetry = "go.opentelemetry.io"
 )
 
 // rule says what the packages below Folder may depend on, directly or not. Paths of this module are given
@@ -75,8 +78,24 @@ var rules = []rule{
 		Never: []string{pgx, sqlite, "internal/engine", "internal/adapters/pgstore", "internal/adapters/sqlitestore"}},
 	{Folder: "pkg/openworkflow/workflowtest", Never: []string{pgx, sqlite, "internal/adapters/pgstore", "internal/adapters/sqlitestore"}},
 
+	{Folder: "pkg/openworkflow/metrics", Ours: []string{"pkg/openworkflow"}, Direct: true, Others: []string{prometheus},
+		Never: []string{pgx, sqlite, openTelemetry}},
+	{Folder: "pkg/openworkflow/otel", Ours: []string{"pkg/openworkflow"}, Direct: true, Others: []string{openTelemetry},
+		Never: []string{pgx, sqlite, prometheus}},
+	{Folder: "pkg/openworkflow/health", Ours: []string{"pkg/openworkflow"}, Direct: true, Others: none,
+		Never: []string{pgx, sqlite}},
+
 	{Folder: "cmd", Ours: []string{"pkg/openworkflow/cli"}, Direct: true, Others: none},
 	{Folder: "examples", Ours: []string{"pkg/openworkflow", "examples"}, Direct: true},
+}
+
+// telemetry says who may reach the libraries that metrics and traces need, by any chain: whoever embeds the library
+// without them links neither.
+var telemetry = map[string][]string{
+	prometheus: {
+		"pkg/openworkflow/metrics", "pkg/openworkflow/cli", "internal/adapters/cli", "cmd", "examples",
+	},
+	openTelemetry: {"pkg/openworkflow/otel", "examples"},
 }
 
 // ruleFor finds the rule with the longest folder that holds the package.
