@@ -55,9 +55,10 @@ bench-compare: ## ours beside River and the TypeScript OpenWorkflow (if there is
 	$(WITH_POSTGRES) $(GO) -C bench run . -compare $(BENCH)
 
 .PHONY: lint
-lint: $(GOLANGCI_LINT) ## golangci-lint with .golangci.yaml, and shellcheck where there is one
+lint: $(GOLANGCI_LINT) ## golangci-lint with .golangci.yaml, the PromQL of docs/, and shellcheck where there is one
 	CGO_ENABLED=0 $(GOLANGCI_LINT) run ./...
 	cd bench && CGO_ENABLED=0 ../$(GOLANGCI_LINT) run ./...
+	CGO_ENABLED=0 $(GO) -C tools/promql run . ../../docs
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run && echo "shellcheck: 0 issues."; fi
 
 .PHONY: fmt

@@ -28,6 +28,7 @@ func TestCode(t *testing.T) {
 	var packages []string
 	for name, path := range map[string]string{
 		"README": "README.md", "concepts": "docs/concepts.md", "testing": "docs/testing.md", "production": "docs/production.md",
+		"observability": "docs/observability.md",
 	} {
 		files := codeOf(t, filepath.Join(root, path), filepath.Join("testdata", name+".go.txt"))
 		dir := "docs/compiled/" + strings.ToLower(name)
@@ -144,6 +145,8 @@ var known = map[string]string{
 	"context": "context", "errors": "errors", "filepath": "path/filepath", "io": "io", "json": "encoding/json", "os": "os",
 	"slog": "log/slog", "testing": "testing", "time": "time",
 	"errgroup": "golang.org/x/sync/errgroup", "pgx": "github.com/jackc/pgx/v5", "pgxpool": "github.com/jackc/pgx/v5/pgxpool",
+	"http": "net/http", "prometheus": "github.com/prometheus/client_golang/prometheus",
+	"metrics": module + "/metrics", "owotel": module + "/otel", "health": module + "/health",
 	"openworkflow": module, "postgres": module + "/postgres", "step": module + "/step", "workflowtest": module + "/workflowtest",
 }
 
@@ -181,7 +184,7 @@ func TestLinks(t *testing.T) {
 	t.Parallel()
 	code := regexp.MustCompile("`[^`\n]*`")
 	link := regexp.MustCompile(`\]\(([^)#\s]+)[^)]*\)`)
-	for _, document := range []string{"../README.md", "concepts.md", "testing.md", "production.md"} {
+	for _, document := range []string{"../README.md", "concepts.md", "testing.md", "production.md", "observability.md"} {
 		text, err := os.ReadFile(document)
 		if err != nil {
 			t.Fatal(err)
