@@ -76,12 +76,28 @@ func Main(ow *openworkflow.Client, workflows ...openworkflow.AnyWorkflow) {
 // Run executes a command line and returns its exit status. SIGINT and SIGTERM end the command as the end of ctx
 // does: what is under way is finished or given back first. A second signal ends the process.
 func Run(ctx context.Context, o Options) int {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal(ctx)
 	defer stop()
-	defer context.AfterFunc(ctx, stop)() // the second signal is the system's again
 	return cli.Run(ctx, cli.Program{
 		Name: o.name(), Client: o.Client, ClientOptions: o.ClientOptions, Logger: o.Logger, Workflows: o.Workflows, Worker: o.Worker,
 	}, o.environment())
+}
+
+// untilSignal is signal.NotifyContext, but for the second signal: by the time that the context ends, it is the
+// system's again, and ends the process.
+func untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-signals:
+		case <-ctx.Done():
+		}
+		signal.Stop(signals)
+		cancel()
+	}()
+	return ctx, cancel
 }
 
 func (o *Options) name() string {

@@ -141,6 +141,35 @@ func interruptWatch(t *testing.T, path string) {
 	}
 }
 
+// TestSecondSignal: whoever does not want to wait for the steps under way need not.
+func TestSecondSignal(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "app.db")
+	worker := program(t, path, "worker", "start", "--stop-timeout", "1h")
+	said, err := worker.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := worker.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(said)
+	lines.Scan()
+	interruptWatch(t, path) // its run, whose step takes a minute, goes on
+	for _, want := range []string{"Stopping: steps under way have 1h0m0s to end.", ""} {
+		if err := worker.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		if lines.Scan(); lines.Text() != want {
+			t.Errorf("the worker says %q, want %q", lines.Text(), want)
+		}
+	}
+	var ended *exec.ExitError
+	if err := worker.Wait(); !errors.As(err, &ended) || ended.Exited() {
+		t.Errorf("the worker ends with %v", err)
+	}
+}
+
 // TestRun: streams and arguments are the caller's, and the client stays open.
 func TestRun(t *testing.T) {
 	t.Parallel()

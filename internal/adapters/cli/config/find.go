@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -55,5 +56,9 @@ func (s Sources) read(path string) ([]byte, error) {
 	case errors.Is(err, fs.ErrPermission):
 		return nil, &Error{File: s.short(path), Message: "you may not read this file; check its permissions"}
 	}
-	return nil, &Error{File: s.short(path), Message: "it cannot be read: " + errors.Unwrap(err).Error()}
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err // without the path, which is said already
+	}
+	return nil, &Error{File: s.short(path), Message: fmt.Sprintf("it cannot be read: %v", err)}
 }
