@@ -14,6 +14,7 @@ import (
 
 	"github.com/openworkflowdev/openworkflow-go/internal/adapters/cli/config"
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow"
+	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/metrics"
 )
 
 // Program is whose command line it is: the stand-alone program's, or a user's own with workflows in it.
@@ -26,6 +27,8 @@ type Program struct {
 	// Logger is where workers and the dashboard log, if the commands make the client; nil is text on Stderr.
 	Logger    *slog.Logger
 	Workflows []openworkflow.AnyWorkflow
+	// Metrics is what --metrics-addr serves; nil is new ones. A Client should have been made with its observer.
+	Metrics *metrics.Metrics
 	// Worker holds the defaults of `worker start`; its Workflows count for nothing.
 	Worker openworkflow.WorkerOptions
 }

@@ -47,7 +47,9 @@ func (a *app) workerStart() *cobra.Command {
 				return err
 			}
 		}
-		return a.withClient(ctx, func(ow *openworkflow.Client) error { return a.work(ctx, ow, o) }, openworkflow.WithSlog(logger))
+		m, observed := a.monitoring(f.metricsAddr, logger)
+		return a.withClient(ctx, func(ow *openworkflow.Client) error { return a.work(ctx, ow, o, m) },
+			append(observed, openworkflow.WithSlog(logger))...)
 	})
 	cmd.Long = "Execute runs until Ctrl-C or SIGTERM. Then no more runs are claimed, and steps under way get --stop-timeout to\n" +
 		"end. A second Ctrl-C ends the program at once; its runs are taken over when their leases end."
@@ -56,6 +58,7 @@ func (a *app) workerStart() *cobra.Command {
 	flags.IntVarP(&f.concurrency, "concurrency", "c", 0, fmt.Sprintf("runs executing at once; those that wait do not count (default %d)", openworkflow.DefaultConcurrency))
 	flags.DurationVar(&f.lease, "lease-duration", 0, fmt.Sprintf("how long a run stays this worker's if it dies (default %v)", openworkflow.DefaultLeaseDuration))
 	flags.DurationVar(&f.stop, "stop-timeout", 0, fmt.Sprintf("how long steps under way may take when stopping (default %v)", openworkflow.DefaultStopTimeout))
+	metricsFlag(cmd, &f.metricsAddr)
 	if a.prog.Client == nil {
 		flags.BoolVar(&f.migrate, "migrate", false, "apply pending migrations first")
 		flags.StringVar(&f.level, "log-level", "info", "what to log: debug, info, warn or error")
@@ -140,11 +143,16 @@ func (a *app) bringUp(ctx context.Context) error {
 }
 
 // work runs a worker until ctx ends.
-func (a *app) work(ctx context.Context, ow *openworkflow.Client, o openworkflow.WorkerOptions) error {
+func (a *app) work(ctx context.Context, ow *openworkflow.Client, o openworkflow.WorkerOptions, m *monitoring) error {
 	w, err := ow.NewWorker(o)
 	if err != nil {
 		return err
 	}
+	unserve, err := m.serve(ctx, a, ow, w)
+	if err != nil {
+		return err
+	}
+	defer unserve() // last: while it stops, the worker is not ready
 	concurrency := o.Concurrency
 	if concurrency == 0 {
 		concurrency = openworkflow.DefaultConcurrency

@@ -15,6 +15,7 @@ import (
 
 	"github.com/openworkflowdev/openworkflow-go/internal/adapters/cli"
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow"
+	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/metrics"
 )
 
 // The exit statuses of Run.
@@ -40,6 +41,9 @@ type Options struct {
 	// Logger is where `worker start` logs where Client is nil; nil is text on Stderr, as --log-level says. A
 	// Client has its own logger.
 	Logger *slog.Logger
+	// Metrics is what --metrics-addr serves; nil is metrics of the command's own. With Client, give those whose
+	// Observer the client was made with: else there are only those of the database.
+	Metrics *metrics.Metrics
 	// Worker holds defaults of `worker start`, which the configuration and flags change. Its Workflows count for
 	// nothing.
 	Worker openworkflow.WorkerOptions
@@ -79,7 +83,8 @@ func Run(ctx context.Context, o Options) int {
 	ctx, stop := untilSignal(ctx)
 	defer stop()
 	return cli.Run(ctx, cli.Program{
-		Name: o.name(), Client: o.Client, ClientOptions: o.ClientOptions, Logger: o.Logger, Workflows: o.Workflows, Worker: o.Worker,
+		Name: o.name(), Client: o.Client, ClientOptions: o.ClientOptions, Logger: o.Logger, Workflows: o.Workflows,
+		Metrics: o.Metrics, Worker: o.Worker,
 	}, o.environment())
 }
 
