@@ -153,7 +153,14 @@ func workflowOf(r *domain.Run) domain.WorkflowKey {
 
 func (c *claiming) take(runs []domain.Run) {
 	c.store.pace.met(runs)
-	c.res.Runs = append(c.res.Runs, runs...)
+	if len(c.res.Runs) == 0 {
+		c.res.Runs = runs
+	} else {
+		c.res.Runs = append(c.res.Runs, runs...)
+	}
+	if len(c.res.Runs) >= c.req.Limit {
+		return
+	}
 	for i := range runs { // no run comes twice in one answer, however short its lease
 		c.exclude = append(c.exclude, runs[i].ID)
 	}
