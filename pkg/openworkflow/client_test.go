@@ -57,6 +57,15 @@ func verbs(t *testing.T, c *openworkflow.Client) map[string]error {
 	_, errs["CountRuns"] = c.CountRuns(ctx)
 	_, errs["ListStepAttempts"] = c.ListStepAttempts(ctx, "x", openworkflow.PageOptions{})
 	errs["CancelRun"] = c.CancelRun(ctx, "x")
+	_, errs["TallyRuns"] = c.TallyRuns(ctx, openworkflow.RunFilter{}, 0)
+	_, errs["WorkflowStats"] = c.WorkflowStats(ctx, openworkflow.StatsOptions{})
+	_, errs["ListWorkers"] = c.ListWorkers(ctx)
+	_, errs["GetStepAttempt"] = c.GetStepAttempt(ctx, "x")
+	_, errs["StartRun"] = c.StartRun(ctx, "w", "", nil)
+	_, errs["Rerun"] = c.Rerun(ctx, "x")
+	_, errs["CancelRuns"] = c.CancelRuns(ctx, openworkflow.RunFilter{}, openworkflow.BulkOptions{})
+	_, errs["RerunRuns"] = c.RerunRuns(ctx, openworkflow.RunFilter{}, openworkflow.BulkOptions{})
+	errs["Ping"] = c.Ping(ctx)
 	_, errs["NewWorker"] = c.NewWorker(openworkflow.WorkerOptions{Workflows: openworkflow.Workflows(waiting.Implement(nil))})
 	return errs
 }

@@ -1,6 +1,8 @@
 package sqlite_test
 
 import (
+	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"path/filepath"
@@ -8,9 +10,11 @@ import (
 
 	"github.com/openworkflowdev/openworkflow-go/internal/domain"
 	"github.com/openworkflowdev/openworkflow-go/internal/ports"
+	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow"
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/backend"
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/backendtest"
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/sqlite"
+	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/step"
 )
 
 var (
@@ -96,6 +100,71 @@ func TestCallersTransaction(t *testing.T) {
 		}
 		if runs, err := b.GetRuns(t.Context(), []string{"r"}); err != nil || (len(runs) == 1) != keep {
 			t.Errorf("kept %v: %d runs, %v", keep, len(runs), err)
+		}
+	}
+}
+
+// A rerun in the caller's transaction exists, with its history, if and only if that commits.
+func TestRerunInCallersTransaction(t *testing.T) {
+	t.Parallel()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "app.db")+"?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	b, err := sqlite.FromDB(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	ow, err := openworkflow.New(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ow.Close()
+	twoSteps := openworkflow.Define("two-steps", func(ctx openworkflow.Context, _ openworkflow.None) (string, error) {
+		first, err := step.Run(ctx, "first", func(context.Context) (string, error) { return rand.Text(), nil })
+		if err != nil {
+			return "", err
+		}
+		return first, step.Do(ctx, "second", func(context.Context) error { return nil })
+	})
+	w, err := ow.NewWorker(openworkflow.WorkerOptions{Workflows: openworkflow.Workflows(twoSteps)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := twoSteps.Run(t.Context(), ow, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Tick(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want, err := h.Result(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, keep := range []bool{false, true} {
+		tx, err := db.Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := ow.WithBackend(b.WithTx(tx)).Rerun(t.Context(), h.ID(), openworkflow.FromStep("second"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		end := tx.Rollback
+		if keep {
+			end = tx.Commit
+		}
+		if err := end(); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := w.Tick(t.Context()); err != nil || (n == 1) != keep {
+			t.Fatalf("kept %v: executed %d runs, %v", keep, n, err)
+		}
+		if got, err := twoSteps.Handle(ow, again.ID()).Result(t.Context(), openworkflow.WithResultTimeout(0)); keep && (err != nil || got != want) {
+			t.Errorf("the rerun's result is %q, %v, want the first run's, %q", got, err, want)
 		}
 	}
 }
