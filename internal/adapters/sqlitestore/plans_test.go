@@ -85,6 +85,24 @@ func TestPlans(t *testing.T) {
 		"GetRunByParent":             "workflow_runs_parent_step_idx (parent_step_attempt_namespace_id=? AND parent_step_attempt_id=?)",
 		"ListRuns":                   "workflow_runs_list_idx (namespace_id=? AND created_at>? AND (created_at,id)<(?,?))",
 		"ListRunsBackwards":          "workflow_runs_list_idx (namespace_id=? AND (created_at,id)>(?,?) AND created_at<?)",
+		"ListUnsuccessfulRuns":       "workflow_runs_unsuccessful_idx (namespace_id=? AND created_at>? AND (created_at,id)<(?,?))",
+		"GetListEnd":                 "workflow_runs_list_idx (namespace_id=? AND created_at>? AND (created_at,id)<(?,?))",
+		"GetListEndBackwards":        "workflow_runs_list_idx (namespace_id=? AND (created_at,id)>(?,?) AND created_at<?)",
+		"GetUnsuccessfulEnd":         "workflow_runs_unsuccessful_idx (namespace_id=? AND created_at>? AND (created_at,id)<(?,?))",
+		"CountLiveRuns":              "workflow_runs_due_idx (namespace_id=?)",
+		"GetLeases":                  "workflow_runs_due_idx (namespace_id=? AND available_at>?)",
+		"GetRunsByKey":               "workflow_runs_idempotency_idx (namespace_id=? AND workflow_name=? AND idempotency_key=?)",
+		"GetNextKeyedWorkflow":       "workflow_runs_idempotency_idx (namespace_id=? AND workflow_name>?)",
+		"TallyNewest":                "workflow_runs_list_idx (namespace_id=? AND created_at>? AND created_at<?)",
+		"TallyUnsuccessful":          "workflow_runs_unsuccessful_idx (namespace_id=? AND created_at>? AND created_at<?)",
+		"TallyFirstDue":              "workflow_runs_due_idx (namespace_id=?)",
+		"TallyLastDue":               "workflow_runs_due_idx (namespace_id=?)",
+		"GetNewestRuns":              "workflow_runs_list_idx (namespace_id=?)",
+		"GetStatsOfLive":             "workflow_runs_due_idx (namespace_id=?)",
+		"GetStatsOfUnsuccessful":     "workflow_runs_unsuccessful_idx (namespace_id=?)",
+		"GetNextLiveVersion":         "workflow_runs_claim_idx (namespace_id=? AND workflow_name=? AND <expr>>?)",
+		"GetNextLiveWorkflow":        "workflow_runs_claim_idx (namespace_id=? AND workflow_name>?)",
+		"GetStepAttempts":            "sqlite_autoindex_step_attempts_1 (namespace_id=? AND id=?)",
 		"GetAttemptHeads":            "sqlite_autoindex_step_attempts_1 (namespace_id=? AND id=?)",
 		"FinishAttempt":              "sqlite_autoindex_step_attempts_1 (namespace_id=? AND id=?)",
 		"CloseAttempts":              "step_attempts_open_idx (namespace_id=? AND workflow_run_id=?)",
@@ -134,6 +152,7 @@ func runAll(ctx context.Context, q *dbsqlc.Queries) {
 	_, _ = q.GetRunByParent(ctx, dbsqlc.GetRunByParentParams{ParentNamespaceID: text("n"), ParentAttemptID: text("a")})
 	_, _ = q.ListRuns(ctx, dbsqlc.ListRunsParams{MaxRows: 1})
 	_, _ = q.ListRunsBackwards(ctx, dbsqlc.ListRunsBackwardsParams{MaxRows: 1})
+	runLooks(ctx, q, now)
 	_, _ = q.GetAttemptHeads(ctx, dbsqlc.GetAttemptHeadsParams{Ids: "[]"})
 	_ = q.FinishAttempt(ctx, dbsqlc.FinishAttemptParams{})
 	_ = q.CloseAttempts(ctx, dbsqlc.CloseAttemptsParams{})
@@ -157,6 +176,30 @@ func runAll(ctx context.Context, q *dbsqlc.Queries) {
 	_, _ = q.GetDeliverableSignals(ctx, dbsqlc.GetDeliverableSignalsParams{Now: now})
 	_, _ = q.HasBufferedWork(ctx, dbsqlc.HasBufferedWorkParams{Now: now})
 	_, _ = q.DeleteExpiredSignals(ctx, dbsqlc.DeleteExpiredSignalsParams{Now: now})
+}
+
+// runLooks runs the queries that look at a limited number of rows.
+func runLooks(ctx context.Context, q *dbsqlc.Queries, now sql.NullString) {
+	_, _ = q.ListUnsuccessfulRuns(ctx, dbsqlc.ListUnsuccessfulRunsParams{MaxRows: 1})
+	_, _ = q.ListUnsuccessfulRunsBackwards(ctx, dbsqlc.ListUnsuccessfulRunsBackwardsParams{MaxRows: 1})
+	_, _ = q.GetListEnd(ctx, dbsqlc.GetListEndParams{Skipped: 9})
+	_, _ = q.GetListEndBackwards(ctx, dbsqlc.GetListEndBackwardsParams{Skipped: 9})
+	_, _ = q.GetUnsuccessfulEnd(ctx, dbsqlc.GetUnsuccessfulEndParams{Skipped: 9})
+	_, _ = q.GetUnsuccessfulEndBackwards(ctx, dbsqlc.GetUnsuccessfulEndBackwardsParams{Skipped: 9})
+	_, _ = q.CountLiveRuns(ctx, dbsqlc.CountLiveRunsParams{ScanLimit: 9})
+	_, _ = q.GetLeases(ctx, dbsqlc.GetLeasesParams{Now: now, ScanLimit: 9})
+	_, _ = q.GetRunsByKey(ctx, dbsqlc.GetRunsByKeyParams{IdempotencyKey: text("k")})
+	_, _ = q.GetNextKeyedWorkflow(ctx, dbsqlc.GetNextKeyedWorkflowParams{})
+	_, _ = q.TallyNewest(ctx, dbsqlc.TallyNewestParams{ScanLimit: 9})
+	_, _ = q.TallyUnsuccessful(ctx, dbsqlc.TallyUnsuccessfulParams{ScanLimit: 9})
+	_, _ = q.TallyFirstDue(ctx, dbsqlc.TallyFirstDueParams{ScanLimit: 9})
+	_, _ = q.TallyLastDue(ctx, dbsqlc.TallyLastDueParams{ScanLimit: 9})
+	_, _ = q.GetNewestRuns(ctx, dbsqlc.GetNewestRunsParams{ScanLimit: 9})
+	_, _ = q.GetStatsOfLive(ctx, dbsqlc.GetStatsOfLiveParams{ScanLimit: 9})
+	_, _ = q.GetStatsOfUnsuccessful(ctx, dbsqlc.GetStatsOfUnsuccessfulParams{ScanLimit: 9})
+	_, _ = q.GetNextLiveVersion(ctx, dbsqlc.GetNextLiveVersionParams{Version: text("")})
+	_, _ = q.GetNextLiveWorkflow(ctx, dbsqlc.GetNextLiveWorkflowParams{})
+	_, _ = q.GetStepAttempts(ctx, dbsqlc.GetStepAttemptsParams{Ids: "[]"})
 }
 
 func TestVersions(t *testing.T) {
