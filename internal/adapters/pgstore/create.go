@@ -64,7 +64,11 @@ func (c *client) createRuns(ctx context.Context, runs []domain.NewRun) ([]domain
 			exec(p, (*dbsqlc.Queries).LockKeys, keys)
 		}
 		for i, round := range rounds {
-			rows(p, (*dbsqlc.Queries).InsertRuns, c.insertParams(round), &inserted[i])
+			if len(round) == 1 && round[0].IdempotencyKey == "" {
+				rows(p, (*dbsqlc.Queries).InsertRun, c.insertOneParams(&round[0]), &inserted[i])
+			} else {
+				rows(p, (*dbsqlc.Queries).InsertRuns, c.insertParams(round), &inserted[i])
+			}
 		}
 		if past := historiesOf(runs); len(past) > 0 {
 			exec(p, (*dbsqlc.Queries).InsertHistories, c.historyParams(past))
@@ -250,6 +254,15 @@ func (c *client) insertParams(runs []domain.NewRun) dbsqlc.InsertRunsParams {
 		StartAts:           column(runs, func(n *domain.NewRun) time.Time { return n.StartAt }),
 		StartAfters:        column(runs, func(n *domain.NewRun) int64 { return micros(n.StartAfter) }),
 		DeadlineAts:        column(runs, func(n *domain.NewRun) time.Time { return n.DeadlineAt }),
+	}
+}
+
+func (c *client) insertOneParams(n *domain.NewRun) dbsqlc.InsertRunParams {
+	return dbsqlc.InsertRunParams{
+		NamespaceID: c.namespace, ID: n.ID, WorkflowName: n.WorkflowName, Version: n.Version,
+		Config: orEmpty(n.Config), Context: string(n.Context), Input: orNull(n.Input),
+		ParentNamespaceID: n.ParentNamespaceID, ParentAttemptID: n.ParentAttemptID,
+		StartAt: n.StartAt, StartAfter: micros(n.StartAfter), DeadlineAt: n.DeadlineAt,
 	}
 }
 

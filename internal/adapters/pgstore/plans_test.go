@@ -86,6 +86,8 @@ func exercise(t *testing.T, s *pgstore.Store) {
 	}
 	_, err := s.CreateRuns(ctx, asked)
 	must(err)
+	_, err = s.CreateRuns(ctx, []domain.NewRun{{ID: domain.NewID(), WorkflowName: "alone"}})
+	must(err)
 	claimed, err := s.ClaimRuns(ctx, ports.ClaimRequest{WorkerID: "w", Workflows: []domain.WorkflowKey{key}, Limit: 50, LeaseDuration: time.Minute})
 	must(err)
 	if len(claimed.Runs) != len(asked) {
@@ -120,6 +122,11 @@ func exercise(t *testing.T, s *pgstore.Store) {
 	})
 	must(err)
 	_, err = s.Commit(ctx, []domain.Transition{{Kind: domain.StartStep, Lease: lease(5), Attempt: child}}) // refused: to read why
+	must(err)
+	_, err = s.Commit(ctx, []domain.Transition{
+		{Kind: domain.FinishStep, Lease: lease(5), Attempt: step(domain.KindFunction, "")},
+		{Kind: domain.FinishStep, Lease: lease(6), Attempt: step(domain.KindFunction, "")},
+	})
 	must(err)
 	_, err = s.ExtendLeases(ctx, ports.LeaseRequest{WorkerID: "w", Leases: []domain.Lease{lease(5), lease(6)}, Duration: time.Minute})
 	must(err)
@@ -231,7 +238,7 @@ var searchedBy = map[string]string{
 
 func checkPlans(t *testing.T, plans map[string][]string) {
 	t.Helper()
-	for _, name := range []string{"ClaimRuns", "LockRuns", "FinishAttempts", "ClearRecoveries", "ReleaseRuns", "EndOwnedRuns", "ExtendLeases", "WakeParents"} {
+	for _, name := range []string{"InsertRun", "InsertRuns", "FinishAttempt", "ClaimRuns", "LockRuns", "FinishAttempts", "ClearRecoveries", "ReleaseRuns", "EndOwnedRuns", "ExtendLeases", "WakeParents"} {
 		if len(plans[name]) == 0 {
 			t.Errorf("no plan of %s was seen", name)
 		}

@@ -82,6 +82,78 @@ func (q *Queries) CloseAttempts(ctx context.Context, arg CloseAttemptsParams) er
 	return err
 }
 
+const finishAttempt = `-- name: FinishAttempt :execrows
+INSERT INTO openworkflow.step_attempts AS a (
+  namespace_id, id, workflow_run_id, step_name, kind, status, config, context, output, error, final, retry_at,
+  started_at, finished_at, created_at, updated_at
+)
+SELECT $1, $2::text, r.id, $3::text, $4::text, $5::text,
+  $6::text::jsonb, NULLIF($7::text, '')::jsonb, NULLIF($8::text, '')::jsonb,
+  NULLIF($9::text, '')::jsonb,
+  $10::boolean, NULLIF($11::timestamptz, '0001-01-01 00:00:00Z'::timestamptz),
+  COALESCE(NULLIF($12::timestamptz, '0001-01-01 00:00:00Z'::timestamptz), now()),
+  COALESCE(NULLIF($13::timestamptz, '0001-01-01 00:00:00Z'::timestamptz), now()),
+  date_trunc('milliseconds', COALESCE(NULLIF($12::timestamptz, '0001-01-01 00:00:00Z'::timestamptz), now())),
+  now()
+FROM (
+  SELECT w.id FROM openworkflow.workflow_runs w
+  WHERE w.namespace_id = $1 AND w.id = $14::text
+    AND (w.status || '') = 'running' AND w.worker_id = $15::text AND w.attempts = $16::int
+  LIMIT 1
+  FOR NO KEY UPDATE
+) r
+ON CONFLICT (namespace_id, id) DO UPDATE SET
+  status = excluded.status, output = excluded.output, error = excluded.error, final = excluded.final,
+  retry_at = excluded.retry_at, finished_at = excluded.finished_at, updated_at = excluded.updated_at
+  WHERE a.status = 'running' AND a.workflow_run_id = excluded.workflow_run_id
+`
+
+type FinishAttemptParams struct {
+	NamespaceID string
+	ID          string
+	StepName    string
+	Kind        string
+	Status      string
+	Config      string
+	Context     string
+	Output      string
+	Error       string
+	Final       bool
+	RetryAt     time.Time
+	StartedAt   time.Time
+	FinishedAt  time.Time
+	RunID       string
+	WorkerID    string
+	Epoch       int32
+}
+
+// FinishAttempts of one step that is no timeout: a run that executes its steps one by one mostly commits these, and the
+// arrays would cost it as much as the row does.
+func (q *Queries) FinishAttempt(ctx context.Context, arg FinishAttemptParams) (int64, error) {
+	result, err := q.db.Exec(ctx, finishAttempt,
+		arg.NamespaceID,
+		arg.ID,
+		arg.StepName,
+		arg.Kind,
+		arg.Status,
+		arg.Config,
+		arg.Context,
+		arg.Output,
+		arg.Error,
+		arg.Final,
+		arg.RetryAt,
+		arg.StartedAt,
+		arg.FinishedAt,
+		arg.RunID,
+		arg.WorkerID,
+		arg.Epoch,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const finishAttempts = `-- name: FinishAttempts :execrows
 INSERT INTO openworkflow.step_attempts AS a (
   namespace_id, id, workflow_run_id, step_name, kind, status, config, context, output, error, final, retry_at,

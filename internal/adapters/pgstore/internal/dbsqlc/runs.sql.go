@@ -312,6 +312,96 @@ func (q *Queries) InsertChildren(ctx context.Context, arg InsertChildrenParams) 
 	return items, nil
 }
 
+const insertRun = `-- name: InsertRun :many
+INSERT INTO openworkflow.workflow_runs AS r (
+  namespace_id, id, workflow_name, version, status, config, context, input, attempts,
+  parent_step_attempt_namespace_id, parent_step_attempt_id, available_at, deadline_at, created_at, updated_at
+) VALUES (
+  $1, $2, $3, NULLIF($4::text, ''), 'pending',
+  $5::text::jsonb, NULLIF($6::text, '')::jsonb, $7::text::jsonb, 0,
+  NULLIF($8::text, ''), NULLIF($9::text, ''),
+  COALESCE(NULLIF($10::timestamptz, '0001-01-01 00:00:00Z'::timestamptz),
+    now() + $11::bigint * INTERVAL '1 microsecond'),
+  NULLIF($12::timestamptz, '0001-01-01 00:00:00Z'::timestamptz),
+  date_trunc('milliseconds', now()), now()
+)
+ON CONFLICT (namespace_id, id) DO NOTHING
+RETURNING r.namespace_id, r.id, r.workflow_name, r.version, r.status, r.idempotency_key, r.config, r.context, r.input, r.output, r.error, r.attempts, r.parent_step_attempt_namespace_id, r.parent_step_attempt_id, r.worker_id, r.available_at, r.deadline_at, r.started_at, r.finished_at, r.created_at, r.updated_at, r.failures, r.recoveries
+`
+
+type InsertRunParams struct {
+	NamespaceID       string
+	ID                string
+	WorkflowName      string
+	Version           string
+	Config            string
+	Context           string
+	Input             string
+	ParentNamespaceID string
+	ParentAttemptID   string
+	StartAt           time.Time
+	StartAfter        int64
+	DeadlineAt        time.Time
+}
+
+// One run without an idempotency key, which most starts are: planning aside, arrays cost as much as the row.
+func (q *Queries) InsertRun(ctx context.Context, arg InsertRunParams) ([]Run, error) {
+	rows, err := q.db.Query(ctx, insertRun,
+		arg.NamespaceID,
+		arg.ID,
+		arg.WorkflowName,
+		arg.Version,
+		arg.Config,
+		arg.Context,
+		arg.Input,
+		arg.ParentNamespaceID,
+		arg.ParentAttemptID,
+		arg.StartAt,
+		arg.StartAfter,
+		arg.DeadlineAt,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Run
+	for rows.Next() {
+		var i Run
+		if err := rows.Scan(
+			&i.NamespaceID,
+			&i.ID,
+			&i.WorkflowName,
+			&i.Version,
+			&i.Status,
+			&i.IdempotencyKey,
+			&i.Config,
+			&i.Context,
+			&i.Input,
+			&i.Output,
+			&i.Error,
+			&i.Attempts,
+			&i.ParentStepAttemptNamespaceID,
+			&i.ParentStepAttemptID,
+			&i.WorkerID,
+			&i.AvailableAt,
+			&i.DeadlineAt,
+			&i.StartedAt,
+			&i.FinishedAt,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.Failures,
+			&i.Recoveries,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const insertRuns = `-- name: InsertRuns :many
 INSERT INTO openworkflow.workflow_runs AS r (
   namespace_id, id, workflow_name, version, status, idempotency_key, config, context, input, attempts,
