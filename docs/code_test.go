@@ -27,7 +27,7 @@ func TestCode(t *testing.T) {
 	replaced := make(map[string]string) // files that are not there, and where their text is
 	var packages []string
 	for name, path := range map[string]string{
-		"README": "README.md", "concepts": "docs/concepts.md", "testing": "docs/testing.md", "production": "docs/production.md",
+		"README": "README.md", "concepts": "docs/concepts.md", "testing": "docs/testing.md", "production": "docs/production.md", "cli": "docs/cli.md",
 		"observability": "docs/observability.md",
 	} {
 		files := codeOf(t, filepath.Join(root, path), filepath.Join("testdata", name+".go.txt"))
@@ -147,7 +147,7 @@ var known = map[string]string{
 	"errgroup": "golang.org/x/sync/errgroup", "pgx": "github.com/jackc/pgx/v5", "pgxpool": "github.com/jackc/pgx/v5/pgxpool",
 	"http": "net/http", "prometheus": "github.com/prometheus/client_golang/prometheus",
 	"metrics": module + "/metrics", "owotel": module + "/otel", "health": module + "/health",
-	"openworkflow": module, "postgres": module + "/postgres", "step": module + "/step", "workflowtest": module + "/workflowtest",
+	"cli": module + "/cli", "openworkflow": module, "postgres": module + "/postgres", "step": module + "/step", "workflowtest": module + "/workflowtest",
 }
 
 // withImports adds the imports of what the file names, unless it has imports of its own.
@@ -184,7 +184,7 @@ func TestLinks(t *testing.T) {
 	t.Parallel()
 	code := regexp.MustCompile("`[^`\n]*`")
 	link := regexp.MustCompile(`\]\(([^)#\s]+)[^)]*\)`)
-	for _, document := range []string{"../README.md", "concepts.md", "testing.md", "production.md", "observability.md"} {
+	for _, document := range []string{"../README.md", "concepts.md", "testing.md", "production.md", "observability.md", "cli.md"} {
 		text, err := os.ReadFile(document)
 		if err != nil {
 			t.Fatal(err)
