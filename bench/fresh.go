@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -18,10 +19,10 @@ type small struct {
 
 var smalls = []small{
 	{"W0", func(ctx context.Context, b *bench, s *site) (float64, error) {
-		return s.smallDrain(ctx, 0, b.scaled(8_000), b.slots())
+		return s.smallDrain(ctx, 0, b.scaled(6_000), b.slots())
 	}},
 	{"W1", func(ctx context.Context, b *bench, s *site) (float64, error) {
-		return s.smallDrain(ctx, 1, b.scaled(8_000), b.slots())
+		return s.smallDrain(ctx, 1, b.scaled(6_000), b.slots())
 	}},
 	{"W2", func(ctx context.Context, b *bench, s *site) (float64, error) {
 		return s.smallDrain(ctx, 10, b.scaled(1_500), b.slots())
@@ -49,13 +50,23 @@ func (s *site) smallRun(ctx context.Context, steps int) (float64, error) {
 	return perSecond(steps, took), err
 }
 
+// smallResumes is how many resumes make a rate: one is over in a few milliseconds.
+const smallResumes = 8
+
 func (s *site) smallResume(ctx context.Context, steps int) (float64, error) {
-	if err := s.record(ctx, steps); err != nil {
-		return 0, err
+	var all time.Duration
+	for range smallResumes {
+		if err := s.record(ctx, steps); err != nil {
+			return 0, err
+		}
+		s.settle()
+		took, err := s.execute(ctx, steps)
+		if err != nil {
+			return 0, err
+		}
+		all += took
 	}
-	s.settle()
-	took, err := s.execute(ctx, steps)
-	return perSecond(1, took), err
+	return perSecond(smallResumes, all), nil
 }
 
 // freshness compares a database made a moment before, which has no statistics, with one that has done the same before and was

@@ -50,7 +50,7 @@ func (s *Store) RegisterWorker(ctx context.Context, w domain.WorkerRecord) error
 	if err != nil {
 		return err
 	}
-	return s.runner.run(ctx, planOnce, func(p *pipeline) {
+	return s.runner.run(repeated(ctx), planOnce, func(p *pipeline) {
 		exec(p, (*dbsqlc.Queries).ForgetWorkers, dbsqlc.ForgetWorkersParams{NamespaceID: s.namespace, Kept: micros(domain.RegistrationKept)})
 		exec(p, (*dbsqlc.Queries).RegisterWorker, dbsqlc.RegisterWorkerParams{
 			NamespaceID: s.namespace, ID: w.ID, Host: w.Host, Pid: int32(w.PID), Language: w.Language,
