@@ -57,7 +57,8 @@ var rules = []rule{
 	{Folder: "internal/adapters/cli/config", Ours: none, Others: []string{yaml}},
 	{Folder: "internal/adapters/cli/render", Ours: none, Others: []string{yaml, "golang.org/x/text"}},
 	{Folder: "internal/adapters/cli/scaffold", Ours: none, Others: none},
-	{Folder: "internal/adapters/dashboard", Ours: []string{"pkg/openworkflow"}, Direct: true},
+	{Folder: "internal/adapters/dashboard", Ours: []string{"pkg/openworkflow"}, Direct: true, Others: none,
+		Never: []string{pgx, sqlite, goose, "database/sql", "pkg/openworkflow/dashboard"}},
 
 	// The stores' common tests hold no code that could be imported.
 	{Folder: "internal/adapters/storetest", Ours: none, Others: none},
@@ -71,6 +72,8 @@ var rules = []rule{
 		Never: append([]string{pgx, sqlite, goose, "database/sql"}, commandLine...)},
 	{Folder: "pkg/openworkflow/backend", Ours: []string{"internal/domain", "internal/ports"}, Others: none},
 	{Folder: "pkg/openworkflow/cli", Ours: []string{"pkg/openworkflow", "internal/adapters/cli"}, Direct: true},
+	{Folder: "pkg/openworkflow/dashboard", Ours: []string{"pkg/openworkflow", "internal/adapters/dashboard"}, Direct: true,
+		Others: none, Never: []string{pgx, sqlite, goose, "database/sql", "internal/adapters/pgstore", "internal/adapters/sqlitestore"}},
 	{Folder: "pkg/openworkflow/postgres", Never: append([]string{sqlite, "internal/adapters/sqlitestore", "internal/adapters/memstore"}, commandLine...)},
 	{Folder: "pkg/openworkflow/sqlite", Never: append([]string{pgx, "internal/adapters/pgstore", "internal/adapters/memstore"}, commandLine...)},
 	{Folder: "pkg/openworkflow/memory", Never: append([]string{pgx, sqlite, goose, "database/sql"}, commandLine...)},
