@@ -7,6 +7,7 @@ SHELL := /bin/bash
 
 GO ?= go
 WITH_POSTGRES := scripts/with-postgres.sh
+WITH_CHROMIUM := scripts/with-chromium.sh
 
 # The versions are the tools' modules': one place to change, and a new version is a new file name.
 version_of = $(shell awk '$$1 == "$(2)" { print $$2 }' tools/$(1)/go.mod)
@@ -42,6 +43,18 @@ test-crash: ## the crash test alone: real processes, killed at random, on Postgr
 test-interop: ## Go and TypeScript on one Postgres: skipped, saying why, without Node 20 and npm
 	$(WITH_POSTGRES) $(GO) test -count=1 -timeout 15m -v ./internal/interop | grep -Ev '^ *=== (RUN|PAUSE|CONT)'; exit $${PIPESTATUS[0]}
 
+.PHONY: test-browser
+test-browser: ## the dashboard in Chromium (found, or installed by apt), on Postgres and SQLite; pictures in internal/browsertest/screenshots
+	$(WITH_POSTGRES) $(WITH_CHROMIUM) $(GO) -C internal/browsertest test -count=1 -timeout 10m -parallel 4 .
+
+.PHONY: dashboard-demo
+dashboard-demo: ## the dashboard with made-up runs, to look at: http://127.0.0.1:8233
+	$(GO) -C internal/browsertest run ./demo
+
+.PHONY: dashboard-pictures
+dashboard-pictures: ## take the pictures of docs/images again
+	OPENWORKFLOW_TEST_PICTURES=$(CURDIR)/docs/images $(WITH_CHROMIUM) $(GO) -C internal/browsertest test -count=1 -run TestPictures .
+
 .PHONY: soak
 soak: ## the crash test for SOAK (default 10m) instead of seconds
 	OPENWORKFLOW_SOAK=$(or $(SOAK),10m) $(WITH_POSTGRES) scripts/test.sh crash -timeout 0
@@ -58,6 +71,7 @@ bench-compare: ## ours beside River and the TypeScript OpenWorkflow (if there is
 lint: $(GOLANGCI_LINT) ## golangci-lint with .golangci.yaml, the PromQL of docs/, and shellcheck where there is one
 	CGO_ENABLED=0 $(GOLANGCI_LINT) run ./...
 	cd bench && CGO_ENABLED=0 ../$(GOLANGCI_LINT) run ./...
+	cd internal/browsertest && CGO_ENABLED=0 ../../$(GOLANGCI_LINT) run ./...
 	CGO_ENABLED=0 $(GO) -C tools/promql run . ../../docs
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run && echo "shellcheck: 0 issues."; fi
 
