@@ -23,6 +23,7 @@
 //	W9     a parent that starts 1 000 children and waits for them
 //	W10    what an idle worker asks of the server in a minute, counted for -idle at least (Postgres only)
 //	W11    the memory of a parked run that is resident
+//	pages  the dashboard's pages beside 1 000 000 runs, at the server (Postgres only; only when it is named)
 //	fresh  W0, W1, W2, W5 and W6 on a new database and on an analysed one, in turn (Postgres only)
 //
 // With -compare, W0 to W6 are measured on Postgres in turn with River and, where there are node and npm, with the
