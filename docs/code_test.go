@@ -28,7 +28,7 @@ func TestCode(t *testing.T) {
 	var packages []string
 	for name, path := range map[string]string{
 		"README": "README.md", "concepts": "docs/concepts.md", "testing": "docs/testing.md", "production": "docs/production.md", "cli": "docs/cli.md",
-		"observability": "docs/observability.md",
+		"observability": "docs/observability.md", "dashboard": "docs/dashboard.md",
 	} {
 		files := codeOf(t, filepath.Join(root, path), filepath.Join("testdata", name+".go.txt"))
 		dir := "docs/compiled/" + strings.ToLower(name)
@@ -145,8 +145,8 @@ var known = map[string]string{
 	"context": "context", "errors": "errors", "filepath": "path/filepath", "io": "io", "json": "encoding/json", "os": "os",
 	"slog": "log/slog", "testing": "testing", "time": "time",
 	"errgroup": "golang.org/x/sync/errgroup", "pgx": "github.com/jackc/pgx/v5", "pgxpool": "github.com/jackc/pgx/v5/pgxpool",
-	"http": "net/http", "prometheus": "github.com/prometheus/client_golang/prometheus",
-	"metrics": module + "/metrics", "owotel": module + "/otel", "health": module + "/health",
+	"http": "net/http", "regexp": "regexp", "prometheus": "github.com/prometheus/client_golang/prometheus",
+	"metrics": module + "/metrics", "owotel": module + "/otel", "health": module + "/health", "dashboard": module + "/dashboard",
 	"cli": module + "/cli", "openworkflow": module, "postgres": module + "/postgres", "step": module + "/step", "workflowtest": module + "/workflowtest",
 }
 
