@@ -98,7 +98,7 @@ func (a *app) root() *cobra.Command {
 		}
 	}
 	add(groupLook, a.runs(), a.steps(), a.signal(), a.workflows(), a.stats())
-	add(groupServe, a.worker())
+	add(groupServe, a.worker(), a.dashboard())
 	add(groupCare, a.doctor(), a.migrate(), a.version())
 	if a.prog.Client == nil {
 		add(groupCare, a.initialise())

@@ -11,7 +11,7 @@ import (
 
 var commands = []string{
 	"", "runs", "runs list", "runs get", "runs start", "runs cancel", "runs rerun", "runs watch", "steps list",
-	"signal send", "workflows list", "stats", "worker start", "worker list", "migrate", "migrate up", "migrate down",
+	"signal send", "workflows list", "stats", "worker start", "worker list", "dashboard", "migrate", "migrate up", "migrate down",
 	"migrate status", "doctor", "init", "version",
 }
 

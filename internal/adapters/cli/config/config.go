@@ -10,6 +10,10 @@ const (
 	EnvURL       = "OPENWORKFLOW_URL"
 	EnvNamespace = "OPENWORKFLOW_NAMESPACE"
 	EnvSchema    = "OPENWORKFLOW_SCHEMA"
+
+	EnvDashboardToken    = "OPENWORKFLOW_DASHBOARD_TOKEN" //nolint:gosec // a variable's name
+	EnvDashboardUser     = "OPENWORKFLOW_DASHBOARD_USER"
+	EnvDashboardPassword = "OPENWORKFLOW_DASHBOARD_PASSWORD" //nolint:gosec // likewise
 )
 
 // The files that are read.
@@ -37,7 +41,12 @@ type Config struct {
 	Dashboard Dashboard
 	// Files are those that were found and read.
 	Files []string
+
+	secrets map[string]string
 }
+
+// Secret is what one of the dashboard's variables says, in the environment or in .env; "" if it is not set.
+func (c *Config) Secret(name string) string { return c.secrets[name] }
 
 // Worker is the worker section of openworkflow.yaml.
 type Worker struct {
@@ -47,7 +56,8 @@ type Worker struct {
 
 // Dashboard is the dashboard section of openworkflow.yaml.
 type Dashboard struct {
-	Addr string
+	Addr     string
+	ReadOnly bool
 }
 
 // Sources are where settings come from.
@@ -100,6 +110,10 @@ func Load(s Sources) (*Config, error) {
 			dotenv[setting.variable],
 			file[setting.name],
 		)
+	}
+	out.secrets = make(map[string]string)
+	for _, name := range []string{EnvDashboardToken, EnvDashboardUser, EnvDashboardPassword} {
+		out.secrets[name] = firstGiven(s.variable(name), dotenv[name]).Text
 	}
 	return out, nil
 }

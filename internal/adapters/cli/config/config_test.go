@@ -152,6 +152,7 @@ func TestFile(t *testing.T) {
 		"worker: 3\n":                          `openworkflow.yaml:1: write entries such as "worker.concurrency: …" here`,
 		"worker:\n  threads: 3\n":              `openworkflow.yaml:2: the entry "worker.threads" is unknown; there are concurrency, metricsAddr`,
 		"worker:\n  concurrency: -1\n":         "openworkflow.yaml:2: worker.concurrency is a whole number above 0",
+		"dashboard:\n  readOnly: maybe\n":      "openworkflow.yaml:2: dashboard.readOnly is true or false",
 		"dashboard:\n  addr: [a]\n":            "openworkflow.yaml:2: dashboard.addr is one text, not a list or a mapping",
 		"url: \"unclosed\nnamespace: hunter22": "openworkflow.yaml:2: this is not YAML (found unexpected end of stream); check the indentation, and quote text with special characters",
 		"	x: 1":                                `openworkflow.yaml: this is not YAML; write entries such as "url: sqlite:openworkflow.db"`,
@@ -187,4 +188,17 @@ func FuzzFile(f *testing.F) {
 			t.Errorf("%q gives %v", text, err)
 		}
 	})
+}
+
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	dir := tree(t, map[string]string{".env": "OPENWORKFLOW_DASHBOARD_TOKEN=fromdotenv\nOPENWORKFLOW_DASHBOARD_USER=ann\n"})
+	c := load(t, config.Sources{Dir: dir, Getenv: func(name string) string {
+		return map[string]string{config.EnvDashboardToken: "fromenv", "HOME": "/"}[name]
+	}})
+	for name, want := range map[string]string{config.EnvDashboardToken: "fromenv", config.EnvDashboardUser: "ann", config.EnvDashboardPassword: "", "HOME": ""} {
+		if got := c.Secret(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
 }

@@ -65,6 +65,7 @@ func (r *fileReader) read(text []byte, out *Config) error {
 		})},
 		{"dashboard", r.section("dashboard.", []field{
 			{"addr", r.into("dashboard.addr", &out.Dashboard.Addr)},
+			{"readOnly", r.truth("dashboard.readOnly", &out.Dashboard.ReadOnly)},
 		})},
 	})
 }
@@ -140,6 +141,18 @@ func (r *fileReader) positive(key string, to *int) func(*yaml.Node) error {
 			return r.fault(n, "%s is a whole number above 0", key)
 		}
 		*to = number
+		return nil
+	}
+}
+
+func (r *fileReader) truth(key string, to *bool) func(*yaml.Node) error {
+	return func(n *yaml.Node) error {
+		if n.Tag == "!!null" {
+			return nil
+		}
+		if n.Kind != yaml.ScalarNode || n.Decode(to) != nil {
+			return r.fault(n, "%s is true or false", key)
+		}
 		return nil
 	}
 }
