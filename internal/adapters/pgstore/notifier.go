@@ -20,6 +20,8 @@ const (
 	// lock of the whole cluster at commit.
 	sendGap     = 5 * time.Millisecond
 	sendTimeout = 5 * time.Second
+	// lastWords is how long Close waits for what is still to be sent.
+	lastWords = 2 * time.Second
 	// maxPending bounds what is kept while sending fails; beyond it, news are dropped.
 	maxPending = 10000
 )
@@ -39,7 +41,7 @@ type notifier struct {
 	mu      sync.Mutex
 	pending map[string]*ports.Event // by namespace
 	size    int
-	sending bool
+	sending chan struct{} // closed when nothing waits any more; nil when nothing does
 	stopped bool
 	ready   chan struct{} // closed when the listener has tried for the first time; nil before it runs
 
@@ -81,8 +83,8 @@ func (n *notifier) publish(namespace string, e ports.Event) {
 		return
 	}
 	n.keep(namespace, &e)
-	if !n.sending {
-		n.sending = true
+	if n.sending == nil {
+		n.sending = make(chan struct{})
 		n.done.Add(1)
 		go n.send()
 	}
@@ -117,7 +119,8 @@ func (n *notifier) send() {
 		batch := n.pending
 		n.pending, n.size = make(map[string]*ports.Event), 0
 		if len(batch) == 0 || n.stopped {
-			n.sending = false
+			close(n.sending)
+			n.sending = nil
 			n.mu.Unlock()
 			return
 		}
@@ -170,6 +173,23 @@ func (n *notifier) publishWithin(ctx context.Context, r txRunner, namespace stri
 			Channel: n.core.schema.channel(), Payloads: encodeNews("", namespace, &e),
 		})
 	})
+}
+
+// tellRest waits, not for long, until what waits has been sent: a process that starts a run and ends should not leave
+// those who execute it to find out by themselves.
+func (n *notifier) tellRest() {
+	n.mu.Lock()
+	sending := n.sending
+	n.mu.Unlock()
+	if sending == nil {
+		return
+	}
+	timer := time.NewTimer(lastWords)
+	defer timer.Stop()
+	select {
+	case <-sending:
+	case <-timer.C:
+	}
 }
 
 // close ends the subscriptions and waits for the goroutines.

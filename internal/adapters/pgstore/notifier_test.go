@@ -195,3 +195,18 @@ func drained(events <-chan ports.Event) {
 		continue
 	}
 }
+
+// A process that starts a run and ends at once has told of it all the same: idle workers elsewhere look seldom.
+func TestCloseSendsTheNews(t *testing.T) {
+	t.Parallel()
+	_, schema := open(t)
+	there := subscribe(t, openIn(t, schema, "default"))
+	here, err := pgstore.Open(testContext(t), databaseURL(t), pgstore.Config{Schema: schema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	create(t, here, "first")
+	create(t, here, "last") // waits for the first to be told
+	_ = here.Close()
+	hear(t, there, "last", due("last"))
+}

@@ -148,7 +148,8 @@ func listenConfig(pool *pgxpool.Pool, dsn string) (func(context.Context) (*pgx.C
 }
 
 // Close ends the store and all that share its connections: their methods return ports.ErrClosed, and
-// subscriptions end. A pool of the caller's stays open.
+// subscriptions end. A pool of the caller's stays open. What was done last is told to the other processes before,
+// which takes two seconds at most.
 func (s *Store) Close() error {
 	s.core.close(s.core.ownsPool)
 	return nil
@@ -156,6 +157,7 @@ func (s *Store) Close() error {
 
 func (c *core) close(pool bool) {
 	c.once.Do(func() {
+		c.news.tellRest()
 		c.closed.Store(true)
 		c.news.close()
 		c.beats.Close()

@@ -52,5 +52,6 @@ func (b *Backend) WithNamespace(namespace string) *Backend {
 func (b *Backend) WithTx(tx pgx.Tx) ports.Backend { return b.store.WithTx(tx) }
 
 // Close ends the backend for all its views: every method returns an error from now on, and subscriptions
-// end. A pool given to FromPool stays open.
+// end. A pool given to FromPool stays open. Other processes are told before, for two seconds at most, of what was
+// done last.
 func (b *Backend) Close() error { return b.store.Close() }
