@@ -14,8 +14,12 @@ import (
 func (s *Store) ClaimRuns(ctx context.Context, req ports.ClaimRequest) (ports.ClaimResult, error) {
 	c := claiming{store: s, req: &req, exclude: slices.Clone(given(req.Exclude))}
 	err := c.run(repeated(ctx))
-	if len(c.res.Runs) == 0 && err != nil {
+	switch {
+	case err == nil:
+	case len(c.res.Runs) == 0:
 		return ports.ClaimResult{}, err
+	default: // what is left, and when it is due, is not known
+		c.res.NextDue = c.res.Now
 	}
 	return c.res, nil
 }

@@ -142,20 +142,27 @@ func (*trips) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryDat
 
 func (*trips) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 
-// A look of a worker that has nothing to do, and a sweep that finds nothing, are one round trip each.
-func TestIdleRoundTrips(t *testing.T) {
-	t.Parallel()
+// traced is a pool whose round trips a tracer sees.
+func traced(t *testing.T, tracer pgx.QueryTracer) *pgxpool.Pool {
+	t.Helper()
 	cfg, err := pgxpool.ParseConfig(databaseURL(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var count trips
-	cfg.ConnConfig.Tracer = &count
+	cfg.ConnConfig.Tracer = tracer
 	pool, err := pgxpool.NewWithConfig(testContext(t), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer pool.Close()
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+// A look of a worker that has nothing to do, and a sweep that finds nothing, are one round trip each.
+func TestIdleRoundTrips(t *testing.T) {
+	t.Parallel()
+	var count trips
+	pool := traced(t, &count)
 	other, schema := open(t) // its news take a round trip of their own
 	create(t, other, "elsewhere")
 	s, err := pgstore.FromPool(testContext(t), pool, pgstore.Config{Schema: schema})
@@ -174,5 +181,51 @@ func TestIdleRoundTrips(t *testing.T) {
 	}
 	if n := count.n.Load() - before; n != 1 {
 		t.Errorf("a sweep that finds nothing is %d round trips", n)
+	}
+}
+
+// cutOff ends a context when a pipeline is about to be sent, once it has let so many pass.
+type cutOff struct {
+	trips
+	left   atomic.Int64
+	cancel context.CancelFunc
+}
+
+func (c *cutOff) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	if c.left.Add(-1) == 0 {
+		c.cancel()
+	}
+	return ctx
+}
+
+// A claim that fails after it got some runs has its worker look again at once: it did not learn what is left.
+func TestClaimCutShortSaysToLookAgain(t *testing.T) {
+	t.Parallel()
+	var cut cutOff
+	pool := traced(t, &cut)
+	other, schema := open(t)
+	for range 5 {
+		create(t, other, "busy")
+	}
+	s, err := pgstore.FromPool(testContext(t), pool, pgstore.Config{Schema: schema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	ctx, cancel := context.WithCancel(testContext(t))
+	defer cancel()
+	cut.cancel = cancel
+	req := ports.ClaimRequest{WorkerID: "w", Workflows: []domain.WorkflowKey{{Name: "busy"}, {Name: "calm"}}, Limit: 1, LeaseDuration: someLease}
+	if res, err := s.ClaimRuns(ctx, req); err != nil || len(res.Runs) != 1 { // all that it asked for
+		t.Fatalf("claimed %d: %v", len(res.Runs), err)
+	}
+	cut.left.Store(2) // the second round
+	req.Limit = 3
+	res, err := s.ClaimRuns(ctx, req)
+	if err != nil || len(res.Runs) != 2 || ctx.Err() == nil {
+		t.Fatalf("claimed %d of %d: %v", len(res.Runs), req.Limit, err)
+	}
+	if res.NextDue.IsZero() || res.NextDue.After(res.Now) {
+		t.Errorf("two more are due; the claim says to look at %v", res.NextDue)
 	}
 }
