@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -120,16 +119,17 @@ func (w *Worker) idle(ctx context.Context) bool {
 func (w *Worker) claim(ctx context.Context) (claimed, error) {
 	free := w.slots.take(w.cfg.Concurrency)
 	if free == 0 {
+		w.untold()
 		return claimed{full: true}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
 	roused := w.rouse(ctx, free)
 	if free -= roused; free == 0 {
+		w.untold()
 		return claimed{runs: roused, full: true}, nil
 	}
 	w.agenda.clear()
-	w.deadlines.clear()
 	sent := time.Now()
 	res, err := w.cfg.Backend.ClaimRuns(ctx, ports.ClaimRequest{
 		WorkerID: w.id, Workflows: w.turns(), Limit: free, LeaseDuration: w.cfg.LeaseDuration, Exclude: w.excluded(),
@@ -146,11 +146,11 @@ func (w *Worker) claim(ctx context.Context) (claimed, error) {
 	if !res.NextDue.IsZero() {
 		w.agenda.expect(res.NextDue.Sub(res.Now))
 	}
-	if !res.NextDeadline.IsZero() {
-		w.deadlines.expect(res.NextDeadline.Sub(res.Now) + rand.N(deadlineSpread))
-	}
-	if w.behind = len(res.Runs) == free; !w.behind {
+	if w.behind = len(res.Runs) == free; w.behind {
+		w.untold()
+	} else {
 		w.alarms.dismiss(res.Now)
+		w.toldDeadline(res)
 	}
 	return claimed{runs: roused + len(res.Runs), full: w.behind}, nil
 }

@@ -132,6 +132,38 @@ func TestIdleWorkerKeepsDeadlines(t *testing.T) {
 	})
 }
 
+// A worker without a free slot is told of no deadlines, so it sweeps for them, however seldom it did before.
+func TestBusyWorkerKeepsDeadlines(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, workflow("w", func(s *engine.Scope) (string, error) {
+			return step(s, "long", func(context.Context) (string, error) {
+				time.Sleep(10 * time.Minute)
+				return "", nil
+			})
+		}))
+		h.conf = func(c *engine.WorkerConfig) { c.Concurrency = 1 }
+		s := newSlowPaced(h, 40*time.Second)
+		s.loud.Store(true)
+		w := h.startOn(s)
+		defer h.stop(w)
+		for _, after := range []time.Duration{10 * time.Second, 5 * time.Minute} {
+			for range 10 {
+				time.Sleep(10 * time.Minute) // idle
+				busy := h.create(domain.NewRun{WorkflowName: "w"})
+				synctest.Wait()
+				at := time.Now().Add(after)
+				id := h.create(domain.NewRun{WorkflowName: "w", DeadlineAt: at})
+				h.failed(id, domain.ErrDeadlineExceeded)
+				if late := h.run(id).FinishedAt.Sub(at); late > 11*time.Second {
+					t.Errorf("failed %v after its deadline, %v after its start", late, after)
+				}
+				h.completed(busy, "")
+			}
+		}
+	})
+}
+
 // A deadline that stays where it is does not make the worker sweep in a loop.
 func TestPassedDeadlineIsNoHotLoop(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"go.uber.org/zap"
@@ -12,7 +13,8 @@ import (
 
 // A worker sweeps every few seconds while it claims runs, and less and less often while it does not: what
 // only a sweep finds then is a deadline of a run that nobody executes, whose time the last claim has told, or what a
-// TypeScript worker left, of whom the backend knows (ports.Paced).
+// TypeScript worker left, of whom the backend knows (ports.Paced). A claim that took all it could tells of no
+// deadline: until another one does, the worker sweeps every few seconds.
 const (
 	sweepInterval = 5 * time.Second
 	sweepIdle     = time.Minute
@@ -30,7 +32,7 @@ func (w *Worker) sweeping(ctx context.Context) {
 	for w.untilSweep(ctx, jitter(2*interval)) {
 		swept := w.sweepAll(ctx, keys)
 		w.recheck(ctx)
-		if now := w.claimCount.Load(); now != seen || !swept {
+		if now := w.claimCount.Load(); now != seen || !swept || !w.told.Load() {
 			interval, seen = sweepInterval, now
 		} else {
 			interval = min(2*interval, max(sweepInterval, min(sweepIdle, w.idleInterval())))
@@ -55,6 +57,21 @@ func (w *Worker) untilSweep(ctx context.Context, interval time.Duration) bool {
 		case <-w.deadlines.changed:
 			timer.Reset(w.deadlines.until(time.Until(latest)))
 		}
+	}
+}
+
+// untold notes that the latest claim told of no deadline; what an earlier one told may still hold.
+func (w *Worker) untold() {
+	w.told.Store(false)
+	w.deadlines.expect(sweepInterval + rand.N(sweepInterval))
+}
+
+// toldDeadline notes which deadline is the next.
+func (w *Worker) toldDeadline(res ports.ClaimResult) {
+	w.told.Store(true)
+	w.deadlines.clear()
+	if !res.NextDeadline.IsZero() {
+		w.deadlines.expect(res.NextDeadline.Sub(res.Now) + rand.N(deadlineSpread))
 	}
 }
 

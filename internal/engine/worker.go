@@ -39,6 +39,7 @@ type Worker struct {
 	claimCount atomic.Int64
 	behind     bool // the latest claim got all that it asked for; with turn, of the goroutine that claims
 	turn       bool
+	told       atomic.Bool // the latest claim told of the next deadline
 	stopping   atomic.Bool
 	ctx        context.Context // of all executions
 	cancel     context.CancelFunc
