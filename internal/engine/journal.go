@@ -60,17 +60,45 @@ func (j *journal) commit(alive func() bool, ts ...domain.Transition) ([]domain.V
 	for len(j.queue) >= journalQueue {
 		j.room.Wait()
 	}
-	j.queue = append(j.queue, g)
-	if j.flushers < journalFlushers {
+	if len(j.queue) == 0 && j.flushers < journalFlushers { // alone: here, without a goroutine that would have to start
 		j.flushers++
-		go j.flush()
+		j.mu.Unlock()
+		j.send([]*group{g})
+		j.handOn()
+	} else {
+		j.queue = append(j.queue, g)
+		if j.flushers < journalFlushers {
+			j.flushers++
+			go j.flush()
+		}
+		j.mu.Unlock()
 	}
-	j.mu.Unlock()
 	<-g.done
 	if g.dead {
 		return nil, domain.ErrSuspended
 	}
 	return g.verdicts, nil
+}
+
+// handOn leaves what has gathered meanwhile to a goroutine.
+func (j *journal) handOn() {
+	j.mu.Lock()
+	more := len(j.queue) > 0
+	if !more {
+		j.rest()
+	}
+	j.mu.Unlock()
+	if more {
+		go j.flush()
+	}
+}
+
+// rest ends a flusher.
+func (j *journal) rest() {
+	j.flushers--
+	if j.flushers == 0 {
+		j.idle.Broadcast()
+	}
 }
 
 // drain waits until nothing is queued or on its way.
@@ -98,10 +126,7 @@ func (j *journal) next() []*group {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if len(j.queue) == 0 {
-		j.flushers--
-		if j.flushers == 0 {
-			j.idle.Broadcast()
-		}
+		j.rest()
 		return nil
 	}
 	var batch []*group
