@@ -55,7 +55,7 @@ func (s *site) bare(ctx context.Context) (db bare, writers int, err error) {
 
 // besideSpan is how long the floor is measured beside a workload. The speed of a shared machine changes within
 // minutes, a ratio to a neighbour in time less so.
-const besideSpan = 1500 * time.Millisecond
+const besideSpan = time.Second
 
 // bareDrain is the rate at which bare SQL claims runs, inserts their steps and completes them here, now.
 func (s *site) bareDrain(ctx context.Context, layout string, runs, steps int) (float64, error) {
@@ -129,7 +129,7 @@ func (b *bench) floorDrain(ctx context.Context, db bare, layout string, steps, w
 	return b.reportBare("claim, steps, complete: steps", rate*float64(steps), settings)
 }
 
-func (b *bench) floorSpan() time.Duration { return time.Duration(b.scaled(2000)) * time.Millisecond }
+func (b *bench) floorSpan() time.Duration { return time.Duration(b.scaled(1000)) * time.Millisecond }
 
 func (b *bench) reportBare(metric string, rate float64, settings string) error {
 	return b.out.add(result{"bare SQL/" + b.backend, b.workload, metric, rate, "1/s", settings})

@@ -8,7 +8,7 @@ import (
 )
 
 // freshPairs is how often a new database and an analysed one are measured in turn, for each workload.
-const freshPairs = 5
+const freshPairs = 3
 
 // small is a workload that is measured on a database just made and on one whose planner knows its tables: it returns a rate.
 type small struct {

@@ -22,7 +22,6 @@ type bench struct {
 	out      *results
 	backend  string
 	workload string
-	idler    *idler // nil where there is none
 }
 
 func newBench(s settings, out *results, backend, workload string) *bench {
