@@ -21,6 +21,9 @@ var crowds = []crowd{
 	{"of the same workflow", work.Name(), nil},
 }
 
+// crowdPairs is how often beside and alone are measured in turn.
+const crowdPairs = 3
+
 // crowded compares W1 beside many others with W1 alone.
 func crowded(ctx context.Context, b *bench) error {
 	for _, c := range crowds {
@@ -47,13 +50,13 @@ func (b *bench) crowd(ctx context.Context, c crowd) error {
 	if err := full.seed(ctx, c.workflow, others, c.change); err != nil {
 		return err
 	}
-	beside, alone, ratios, err := paired(
+	beside, alone, ratios, err := pairedTimes(crowdPairs,
 		func() (float64, error) { return full.another(ctx, n, b.slots()) },
 		func() (float64, error) { return empty.another(ctx, n, b.slots()) })
 	if err != nil {
 		return err
 	}
-	settings := fmt.Sprintf("others=%d runs=%d concurrency=%d, median of %d", others, n, b.slots(), pairs)
+	settings := fmt.Sprintf("others=%d runs=%d concurrency=%d, median of %d", others, n, b.slots(), crowdPairs)
 	if err := b.report("runs, others "+c.name, beside, "1/s", settings); err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func beWorker(ctx context.Context, raw string) error {
 }
 
 // latencySpan is how long latencies are measured where they are long.
-const latencySpan = 8 * time.Second
+const latencySpan = 5 * time.Second
 
 // latency measures from the start of a run to its result, the next after the last, with the worker in another
 // process: on an idle system that is all round trips and commits.
