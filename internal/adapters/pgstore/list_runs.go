@@ -19,7 +19,7 @@ type scanLimits struct {
 	stats  int32 // of the newest runs, for statistics
 }
 
-var defaultScan = scanLimits{list: 25_000, live: 20_000, leases: 20_000, tally: 20_000, stats: 50_000}
+var defaultScan = scanLimits{list: 25_000, live: 20_000, leases: 20_000, tally: 20_000, stats: 30_000}
 
 var (
 	liveWords         = []string{"pending", "running", "sleeping"}
