@@ -21,6 +21,7 @@ const (
 // together in the next. It has no goroutine while nothing is under way.
 type Starts struct {
 	backend ports.ClientBackend
+	apart   bool
 
 	mu     sync.Mutex
 	flying bool
@@ -37,11 +38,21 @@ type start struct {
 	done   chan struct{} // closed when it is answered
 }
 
-// NewStarts creates runs on the backend.
-func NewStarts(b ports.ClientBackend) *Starts { return &Starts{backend: b} }
+// NewStarts creates runs on the backend; one by one if it is a ports.Apart.
+func NewStarts(b ports.ClientBackend) *Starts {
+	_, apart := b.(ports.Apart)
+	return &Starts{backend: b, apart: apart}
+}
 
 // Create creates the run, or returns the one that stands for it (ports.ClientBackend.CreateRuns).
 func (s *Starts) Create(ctx context.Context, run domain.NewRun) (domain.Run, error) {
+	if s.apart {
+		made, err := s.create(ctx, []domain.NewRun{run})
+		if err != nil {
+			return domain.Run{}, err
+		}
+		return made[0], nil
+	}
 	me := &start{run: run, turn: make(chan struct{}), done: make(chan struct{})}
 	s.mu.Lock()
 	waits := s.flying

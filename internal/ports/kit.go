@@ -22,3 +22,8 @@ type Awaiter interface {
 	// AwaitRun returns the run once it has ended; domain.ErrRunNotFound, and ctx's error.
 	AwaitRun(ctx context.Context, runID string) (domain.Run, error)
 }
+
+// Apart is an optional capability of a Backend that keeps the starts of concurrent callers apart: each makes its
+// own call and waits for nobody. Package workflowtest has it, whose callers live inside and outside of virtual
+// time and so cannot wake each other.
+type Apart interface{ StartsApart() }

@@ -255,6 +255,39 @@ func TestClientInsideStep(t *testing.T) {
 	}
 }
 
+// The test and step functions, inside and outside of virtual time, start runs with one client at the same time.
+func TestClientOnBothSidesAtOnce(t *testing.T) {
+	t.Parallel()
+	var client *openworkflow.Client
+	outer := openworkflow.Define("outer", func(ctx openworkflow.Context, s string) (string, error) {
+		return step.Run(ctx, "start", func(stepCtx context.Context) (string, error) {
+			h, err := echo.Run(stepCtx, client, s)
+			if err != nil {
+				return "", err
+			}
+			return h.ID(), nil
+		})
+	})
+	env := workflowtest.New(t, outer, echo)
+	client = env.Client()
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			for range 5 {
+				if _, err := outer.Run(t.Context(), client, "hello"); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	env.Settle()
+	counts, err := client.CountRuns(t.Context())
+	if err != nil || counts.Completed != 200 {
+		t.Errorf("%+v, %v", counts, err)
+	}
+}
+
 func TestManyRuns(t *testing.T) {
 	t.Parallel()
 	w := openworkflow.Define("many", func(ctx openworkflow.Context, n int) (int, error) {

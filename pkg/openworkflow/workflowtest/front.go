@@ -14,6 +14,7 @@ import (
 var (
 	_ ports.Backend = (*front)(nil)
 	_ ports.Awaiter = (*front)(nil)
+	_ ports.Apart   = (*front)(nil)
 )
 
 // front is the store as the test sees it: every call is executed in the bubble, where the clock is the
@@ -52,6 +53,10 @@ func (f *front) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]domain.
 	defer f.stir()
 	return call(ctx, f, func(ctx context.Context) ([]domain.Run, error) { return f.Backend.CreateRuns(ctx, runs) })
 }
+
+// StartsApart is ports.Apart's: a test and the step functions, which may start runs at the same time, are on two
+// sides of the bubble.
+func (f *front) StartsApart() {}
 
 // SendSignals is ports.ClientBackend's.
 func (f *front) SendSignals(ctx context.Context, signals []domain.Signal) ([]ports.SignalResult, error) {
