@@ -40,6 +40,7 @@ func TestObserverIsToldOfEachThingOnce(t *testing.T) {
 			_, err := s.RunWorkflow(s.Context(), engine.ChildCall{StepName: "kid", Workflow: "kid"})
 			return "x", err
 		}), workflow("kid", func(s *engine.Scope) (string, error) {
+			time.Sleep(time.Second) // until its parent has parked
 			_, err := s.SendSignal(s.Context(), engine.SendCall{StepName: "send", Signal: "nobody"})
 			return "", err
 		}))
