@@ -64,6 +64,10 @@ type Transition struct {
 	Timeout bool
 	// Progress marks a FinishStep that clears the run's recoveries. Run transitions always clear them.
 	Progress bool
+	// Plain marks a transition that concerns nothing but its own row: a FinishStep that no StartStep came before, and the
+	// end of a run that has no parent and no open attempt. Who holds the lease knows, and spares the backend from looking; the
+	// mark changes nothing else, and one on a step that has a row after all changes nothing.
+	Plain bool
 }
 
 // Verdict is the answer to one transition.

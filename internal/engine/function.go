@@ -127,7 +127,7 @@ func (x *execution) attempt(ctx context.Context, call *call, c StepCall, policy 
 		return err
 	}
 	defer x.leave()
-	ts := []domain.Transition{{Kind: domain.FinishStep, Attempt: domain.StepAttempt{
+	ts := []domain.Transition{{Kind: domain.FinishStep, Plain: true, Attempt: domain.StepAttempt{
 		ID: domain.NewID(), StepName: call.name, Kind: domain.KindFunction, StartedAt: x.stamp(),
 	}}}
 	a := &ts[0].Attempt
@@ -145,7 +145,7 @@ func (x *execution) attempt(ctx context.Context, call *call, c StepCall, policy 
 			}
 		}
 	}()
-	out, err := x.invoke(try.context(ctx), a, c)
+	out, err := x.invoke(try.context(ctx), &ts[0], c)
 	exited = false
 	try.returned()
 	x.endFunction()
@@ -248,7 +248,7 @@ func (x *execution) endFunction() {
 }
 
 // invoke calls the function with a context that ends with the run's, the caller's, or the step's time.
-func (x *execution) invoke(caller context.Context, a *domain.StepAttempt, c StepCall) (json.RawMessage, error) {
+func (x *execution) invoke(caller context.Context, t *domain.Transition, c StepCall) (json.RawMessage, error) {
 	ctx, cancel := context.WithCancelCause(caller)
 	defer cancel(nil)
 	if caller.Done() != x.ctx.Done() { // it need not descend from the run's own
@@ -260,31 +260,31 @@ func (x *execution) invoke(caller context.Context, a *domain.StepAttempt, c Step
 		ctx, stop = context.WithTimeoutCause(ctx, c.Timeout, domain.ErrStepTimeout)
 		defer stop()
 	}
-	mark := time.AfterFunc(markAfter, func() { x.mark(a) })
+	mark := time.AfterFunc(markAfter, func() { x.mark(t) })
 	defer mark.Stop()
 
-	out, err := stepBody(&stepContext{ctx, x, a}, c.Fn)
+	out, err := stepBody(&stepContext{ctx, x, &t.Attempt}, c.Fn)
 	if err != nil && ctx.Err() != nil && errors.Is(context.Cause(ctx), domain.ErrStepTimeout) {
 		return nil, fmt.Errorf("%w after %v: %s", domain.ErrStepTimeout, c.Timeout, err.Error())
 	}
 	return out, err
 }
 
-// mark writes the running row of a step that takes long. Whether it arrives is not important. The step may be
-// finishing meanwhile: what its end fills in is not looked at.
-func (x *execution) mark(a *domain.StepAttempt) {
+// mark writes the running row of a step that takes long. Whether it arrives is not important, but once it may have,
+// the step's finish is not plain any more.
+func (x *execution) mark(finish *domain.Transition) {
 	x.mu.Lock()
+	if x.phase != owned || x.returned || x.functions == 0 || finish.Lease.RunID != "" { // its end is on its way, or void
+		x.mu.Unlock()
+		return
+	}
+	finish.Plain, x.ledger.opened = false, true
+	a := &finish.Attempt
 	t := domain.Transition{Kind: domain.StartStep, Lease: x.lease(), Attempt: domain.StepAttempt{
 		ID: a.ID, StepName: a.StepName, Kind: a.Kind, StartedAt: a.StartedAt,
 	}}
-	live := x.phase == owned && x.functions > 0
-	if live {
-		x.pins++
-	}
+	x.pins++
 	x.mu.Unlock()
-	if !live {
-		return
-	}
 	defer x.unpin()
 	if verdicts, err := x.w.journal.commit(x.alive, t); err == nil && verdicts[0].Err != nil {
 		x.log().Debug("running row not written", zap.Error(verdicts[0].Err))

@@ -106,6 +106,7 @@ func (x *execution) outcome(t *domain.Transition, out json.RawMessage, err error
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	t.Lease = x.lease()
+	t.Plain = !x.ledger.opened && x.run.ParentAttemptID == "" // nothing is opened after the return
 	switch {
 	case x.fatal != nil:
 		failed(t, domain.FailureOf(x.fatal))

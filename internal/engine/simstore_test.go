@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"sync/atomic"
+	"testing"
 	"time"
 
 	"github.com/openworkflowdev/openworkflow-go/internal/adapters/memstore"
@@ -14,6 +15,7 @@ import (
 // until their context ends.
 type unreliable struct {
 	*memstore.Store
+	t      *testing.T
 	cut    atomic.Bool // nothing gets through any more
 	calm   *atomic.Bool
 	rand   func(n int) int
@@ -60,7 +62,34 @@ func (u *unreliable) Subscribe(ctx context.Context) (<-chan ports.Event, error) 
 }
 
 func (u *unreliable) Commit(ctx context.Context, ts []domain.Transition) ([]domain.Verdict, error) {
-	return attempt(ctx, u, func() ([]domain.Verdict, error) { return u.Store.Commit(ctx, ts) })
+	return attempt(ctx, u, func() ([]domain.Verdict, error) {
+		vs, err := u.Store.Commit(ctx, ts)
+		for i := range vs {
+			if err == nil && vs[i].Err == nil && ts[i].Plain && ts[i].Kind.Terminal() {
+				u.plainly(ts[i].Lease.RunID)
+			}
+		}
+		return vs, err
+	})
+}
+
+// plainly checks that the end of a run, marked as plain, had nothing to see to but the run.
+func (u *unreliable) plainly(id string) {
+	ctx := context.Background()
+	runs, err := u.Store.GetRuns(ctx, []string{id})
+	if err != nil || len(runs) != 1 || runs[0].ParentAttemptID != "" {
+		u.t.Errorf("run %s was marked as ending plainly: %+v, %v", id, runs, err)
+	}
+	closed := domain.EndedFailure(runs[0].Status)
+	steps, err := u.Store.ListStepAttempts(ctx, id, ports.PageRequest{Limit: 1000})
+	if err != nil {
+		u.t.Error(err)
+	}
+	for _, a := range steps.Items {
+		if a.Status == domain.StepRunning || (a.Error != nil && a.Error.Message == closed.Message) {
+			u.t.Errorf("run %s was marked as ending plainly, and step %s was open", id, a.StepName)
+		}
+	}
 }
 
 func (u *unreliable) ClaimRuns(ctx context.Context, r ports.ClaimRequest) (ports.ClaimResult, error) {

@@ -129,7 +129,7 @@ func (sim *simulation) pass(milliseconds int) {
 }
 
 func (sim *simulation) join() member {
-	way := &unreliable{Store: sim.store, calm: &sim.calm, rand: sim.dice}
+	way := &unreliable{Store: sim.store, t: sim.t, calm: &sim.calm, rand: sim.dice}
 	for {
 		w := sim.worker(way)
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

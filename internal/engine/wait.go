@@ -136,9 +136,15 @@ func (x *execution) open(w *wait, t *domain.Transition) error {
 		x.mu.Unlock()
 		return err
 	}
+	if x.returned { // since the call entered: the outcome may be on its way
+		x.unbusy()
+		x.mu.Unlock()
+		return x.suspended()
+	}
+	x.ledger.opened = true
 	t.Lease = x.lease()
 	batch := []domain.Transition{*t}
-	fused := x.busy == 1 && x.phase == owned && !x.returned && !x.def.parallel.Load() &&
+	fused := x.busy == 1 && x.phase == owned && !x.def.parallel.Load() &&
 		w.wakeAt.After(x.w.clock.latest()) && !x.hasEarly()
 	if fused {
 		batch = append(batch, x.beginPark(w.wakeAt))

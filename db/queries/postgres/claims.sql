@@ -1,14 +1,14 @@
 -- Claims due runs: one range scan per workflow, which locks what nobody else holds, up to the workflow's
--- share. The insert finds its rows as those of transitions do.
+-- share. A run that was changed just before it was locked is left for the next claim.
 -- name: ClaimRuns :many
 WITH locked AS MATERIALIZED (
-  SELECT c.id, c.workflow_name, c.attempts, c.created_at
+  SELECT c.place
   FROM (
     SELECT unnest(sqlc.arg(workflow_names)::text[]) AS name, unnest(sqlc.arg(versions)::text[]) AS version,
       unnest(sqlc.arg(shares)::int[]) AS share
   ) k
   CROSS JOIN LATERAL (
-    SELECT r.id, r.workflow_name, r.attempts, r.created_at
+    SELECT (r).ctid AS place
     FROM openworkflow.workflow_runs r
     WHERE r.namespace_id COLLATE "POSIX" = sqlc.arg(namespace_id)::text AND r.workflow_name = k.name
       AND COALESCE(r.version, '') = k.version AND r.status IN ('pending', 'running', 'sleeping')
@@ -24,15 +24,13 @@ WITH locked AS MATERIALIZED (
   ) c
   LIMIT sqlc.arg(claim_limit)
 )
-INSERT INTO openworkflow.workflow_runs AS r (
-  namespace_id, id, workflow_name, status, config, attempts, created_at, updated_at
-)
-SELECT sqlc.arg(namespace_id), l.id, l.workflow_name, 'running', '{}'::jsonb, l.attempts, l.created_at, now() FROM locked l
-ON CONFLICT (namespace_id, id) DO UPDATE SET
+UPDATE openworkflow.workflow_runs r SET
   status = 'running', attempts = r.attempts + 1, worker_id = sqlc.arg(worker_id)::text,
   recoveries = CASE WHEN r.status IN ('running', 'sleeping') AND r.worker_id IS NOT NULL THEN r.recoveries + 1 ELSE r.recoveries END,
   available_at = now() + sqlc.arg(lease)::bigint * INTERVAL '1 microsecond',
   started_at = COALESCE(r.started_at, now()), updated_at = now()
+FROM locked l
+WHERE (r).ctid = l.place
 RETURNING r.*;
 
 -- When the next runs of each workflow can be claimed: the first whose owner did not die, and, of the first
@@ -88,6 +86,8 @@ WHERE r.namespace_id = sqlc.arg(namespace_id) AND r.id = sqlc.arg(id)
   AND (r.status || '') IN ('running', 'sleeping') AND r.worker_id IS NULL AND r.attempts = sqlc.arg(epoch)
 RETURNING r.*;
 
+-- What is not in the answer is lost, so the rows are found by their key again, as transitions.sql says: a row that
+-- another transaction changed in the meantime is there, at another place.
 -- name: ExtendLeases :many
 INSERT INTO openworkflow.workflow_runs AS r (namespace_id, id, workflow_name, status, config, attempts, created_at, updated_at)
 SELECT sqlc.arg(namespace_id), w.id, w.workflow_name, w.status, '{}'::jsonb, w.attempts, w.created_at, now()

@@ -1,27 +1,74 @@
--- The inserts into workflow_runs here never insert. Their rows come from the table, one look-up of the
--- primary key each, and ON CONFLICT finds them by that key again, whatever the planner believes. An UPDATE
--- with a list of ids, or joined to one, reads the whole namespace when the planner takes it for small.
+-- An UPDATE with a list of ids, or joined to one, reads the whole namespace when the planner takes it for small. So
+-- the rows are looked up one by one by their primary key, and then updated at the place where they were found (ctid), for
+-- which there is one plan where tables are not scanned. They must not have moved since the statement began: they are locked by
+-- an earlier one, or the count of what was written is looked at. (sqlc knows no system column but in this form.)
+--
+-- Where neither holds, or the caller's transaction may scan tables, an insert takes the update's place that never
+-- inserts: its rows come from the table, and ON CONFLICT finds them by their key again, wherever they are by then.
+
+-- Finishes steps that have no row yet, and ends runs that have no parent and no open attempt, by leases that the
+-- rows grant; a run's end is a row with an empty id. It locks the runs itself, in the order given. What it counts is
+-- less than what was asked for if a lease was lost, or if a run moved while the statement waited for it.
+-- name: CommitPlain :one
+WITH held AS MATERIALIZED (
+  SELECT t.*, w.place
+  FROM (
+    SELECT unnest(sqlc.arg(run_ids)::text[]) AS run_id, unnest(sqlc.arg(epochs)::int[]) AS epoch,
+      unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(step_names)::text[]) AS step_name,
+      unnest(sqlc.arg(statuses)::text[]) AS status, unnest(sqlc.arg(outputs)::text[]) AS output,
+      unnest(sqlc.arg(errors)::text[]) AS error, unnest(sqlc.arg(finals)::boolean[]) AS final,
+      unnest(sqlc.arg(retry_ats)::timestamptz[]) AS retry_at, unnest(sqlc.arg(started_ats)::timestamptz[]) AS started_at,
+      unnest(sqlc.arg(finished_ats)::timestamptz[]) AS finished_at
+  ) t
+  CROSS JOIN LATERAL (
+    SELECT (x).ctid AS place FROM openworkflow.workflow_runs x
+    WHERE x.namespace_id = sqlc.arg(namespace_id) AND x.id = t.run_id
+      AND (x.status || '') = 'running' AND x.worker_id = sqlc.arg(worker_id)::text AND x.attempts = t.epoch
+    LIMIT 1
+    FOR NO KEY UPDATE
+  ) w
+), finished AS (
+  INSERT INTO openworkflow.step_attempts (
+    namespace_id, id, workflow_run_id, step_name, kind, status, config, output, error, final, retry_at,
+    started_at, finished_at, created_at, updated_at
+  )
+  SELECT sqlc.arg(namespace_id), h.id, h.run_id, h.step_name, 'function', h.status, '{}'::jsonb,
+    NULLIF(h.output, '')::jsonb, NULLIF(h.error, '')::jsonb, h.final, NULLIF(h.retry_at, '0001-01-01 00:00:00Z'::timestamptz),
+    COALESCE(NULLIF(h.started_at, '0001-01-01 00:00:00Z'::timestamptz), now()),
+    COALESCE(NULLIF(h.finished_at, '0001-01-01 00:00:00Z'::timestamptz), now()),
+    date_trunc('milliseconds', COALESCE(NULLIF(h.started_at, '0001-01-01 00:00:00Z'::timestamptz), now())), now()
+  FROM held h
+  WHERE h.id <> ''
+  RETURNING id
+), ended AS (
+  UPDATE openworkflow.workflow_runs r SET
+    status = h.status, output = COALESCE(NULLIF(h.output, '')::jsonb, r.output), error = NULLIF(h.error, '')::jsonb,
+    recoveries = 0, worker_id = CASE h.status WHEN 'completed' THEN r.worker_id END,
+    available_at = NULL, finished_at = now(), updated_at = now()
+  FROM held h
+  WHERE h.id = '' AND (r).ctid = h.place
+  RETURNING r.id
+)
+SELECT ((SELECT count(*) FROM finished) + (SELECT count(*) FROM ended))::bigint AS written;
 
 -- Gives runs back, to wait or to be tried again, by leases that the rows still grant.
 -- name: ReleaseRuns :many
-INSERT INTO openworkflow.workflow_runs AS r (
-  namespace_id, id, workflow_name, status, config, error, attempts, failures, available_at, started_at, created_at, updated_at
-)
-SELECT sqlc.arg(namespace_id), w.id, w.workflow_name, t.status, '{}'::jsonb,
-  CASE t.status WHEN 'running' THEN w.error ELSE NULLIF(t.error, '')::jsonb END,
-  w.attempts,
-  CASE t.status WHEN 'pending' THEN w.failures + 1 ELSE w.failures END,
-  CASE WHEN t.status = 'running' AND s.satisfied THEN now()
+UPDATE openworkflow.workflow_runs r SET
+  status = t.status,
+  error = CASE t.status WHEN 'running' THEN r.error ELSE NULLIF(t.error, '')::jsonb END,
+  failures = CASE t.status WHEN 'pending' THEN r.failures + 1 ELSE r.failures END,
+  recoveries = 0, worker_id = NULL,
+  available_at = CASE WHEN t.status = 'running' AND s.satisfied THEN now()
     ELSE COALESCE(NULLIF(t.wake_at, '0001-01-01 00:00:00Z'::timestamptz), now()) END,
-  CASE t.status WHEN 'pending' THEN NULL ELSE w.started_at END,
-  w.created_at, now()
+  started_at = CASE t.status WHEN 'pending' THEN NULL ELSE r.started_at END,
+  updated_at = now()
 FROM (
   SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(worker_ids)::text[]) AS worker_id,
     unnest(sqlc.arg(epochs)::int[]) AS epoch, unnest(sqlc.arg(statuses)::text[]) AS status,
     unnest(sqlc.arg(wake_ats)::timestamptz[]) AS wake_at, unnest(sqlc.arg(errors)::text[]) AS error
 ) t
 CROSS JOIN LATERAL (
-  SELECT x.* FROM openworkflow.workflow_runs x
+  SELECT (x).ctid AS place FROM openworkflow.workflow_runs x
   WHERE x.namespace_id = sqlc.arg(namespace_id) AND x.id = t.id
     AND (x.status || '') = 'running' AND x.worker_id = t.worker_id AND x.attempts = t.epoch
   LIMIT 1
@@ -39,9 +86,7 @@ CROSS JOIN LATERAL (
     AND a.namespace_id COLLATE "C" = sqlc.arg(namespace_id)::text AND a.workflow_run_id COLLATE "C" = t.id
     AND a.status = 'running' AND a.kind IN ('signal-wait', 'workflow')
 ) s
-ON CONFLICT (namespace_id, id) DO UPDATE SET
-  status = excluded.status, error = excluded.error, failures = excluded.failures, recoveries = 0, worker_id = NULL,
-  available_at = excluded.available_at, started_at = excluded.started_at, updated_at = excluded.updated_at
+WHERE (r).ctid = w.place
 RETURNING r.id, r.workflow_name, COALESCE(r.available_at <= now(), false)::boolean AS due,
   (r.status = 'running' AND r.available_at > now() AND (
     SELECT a.id FROM openworkflow.step_attempts a
@@ -53,25 +98,22 @@ RETURNING r.id, r.workflow_name, COALESCE(r.available_at <= now(), false)::boole
 -- The answer says in every row how many ended; it has a row for each parent, and one if there is none.
 -- name: EndOwnedRuns :many
 WITH ended AS (
-  INSERT INTO openworkflow.workflow_runs AS r (
-    namespace_id, id, workflow_name, status, config, output, error, attempts, worker_id, finished_at, created_at, updated_at
-  )
-  SELECT sqlc.arg(namespace_id), t.id, '', t.status, '{}'::jsonb, NULLIF(t.output, '')::jsonb, NULLIF(t.error, '')::jsonb,
-    t.epoch, CASE t.status WHEN 'completed' THEN t.worker_id END, now(), now(), now()
+  UPDATE openworkflow.workflow_runs r SET
+    status = t.status, output = COALESCE(NULLIF(t.output, '')::jsonb, r.output), error = NULLIF(t.error, '')::jsonb,
+    recoveries = 0, worker_id = CASE t.status WHEN 'completed' THEN r.worker_id END,
+    available_at = NULL, finished_at = now(), updated_at = now()
   FROM (
     SELECT unnest(sqlc.arg(ids)::text[]) AS id, unnest(sqlc.arg(worker_ids)::text[]) AS worker_id,
       unnest(sqlc.arg(epochs)::int[]) AS epoch, unnest(sqlc.arg(statuses)::text[]) AS status,
       unnest(sqlc.arg(outputs)::text[]) AS output, unnest(sqlc.arg(errors)::text[]) AS error
   ) t
   CROSS JOIN LATERAL (
-    SELECT x.id FROM openworkflow.workflow_runs x
+    SELECT (x).ctid AS place FROM openworkflow.workflow_runs x
     WHERE x.namespace_id = sqlc.arg(namespace_id) AND x.id = t.id
       AND (x.status || '') = 'running' AND x.worker_id = t.worker_id AND x.attempts = t.epoch
     LIMIT 1
   ) w
-  ON CONFLICT (namespace_id, id) DO UPDATE SET
-    status = excluded.status, output = COALESCE(excluded.output, r.output), error = excluded.error, recoveries = 0,
-    worker_id = excluded.worker_id, available_at = NULL, finished_at = excluded.finished_at, updated_at = excluded.updated_at
+  WHERE (r).ctid = w.place
   RETURNING r.id, r.parent_step_attempt_namespace_id AS parent_namespace_id, r.parent_step_attempt_id AS parent_attempt_id
 ), parent AS MATERIALIZED (
   SELECT e.id AS child_id, w.id, w.workflow_name, w.parked

@@ -61,8 +61,16 @@ func inOrder(ts []domain.Transition, verdicts []domain.Verdict) []proposal {
 	return out
 }
 
-// commit commits proposals in one transaction; those that the server refuses are found by halving.
+// commit commits proposals in one transaction.
 func (s *Store) commit(ctx context.Context, ps []proposal) error {
+	if done, err := s.commitPlain(ctx, ps); done {
+		return err
+	}
+	return s.commitAny(ctx, ps)
+}
+
+// commitAny commits proposals of all kinds; those that the server refuses are found by halving.
+func (s *Store) commitAny(ctx context.Context, ps []proposal) error {
 	err := s.flush(ctx, ps)
 	if err == nil || !poison(err) {
 		return err
@@ -72,10 +80,10 @@ func (s *Store) commit(ctx context.Context, ps []proposal) error {
 		return nil
 	}
 	half := len(ps) / 2
-	if err := s.commit(ctx, ps[:half]); err != nil {
+	if err := s.commitAny(ctx, ps[:half]); err != nil {
 		return err
 	}
-	return s.commit(ctx, ps[half:])
+	return s.commitAny(ctx, ps[half:])
 }
 
 func (s *Store) flush(ctx context.Context, ps []proposal) error {

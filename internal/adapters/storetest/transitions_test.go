@@ -3,6 +3,7 @@ package storetest_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -17,8 +18,12 @@ func (w *world) commit() {
 	if len(w.batches) > 0 && w.chance("again", 6) {
 		batch = oneOf(w, "batch", w.batches...)
 	} else {
+		next := w.transition
+		if w.chance("plain", 3) {
+			next = w.plain
+		}
 		for range rapid.IntRange(1, 5).Draw(w.T, "transitions") {
-			if t := w.transition(); domain.CheckBatch(append(batch[:len(batch):len(batch)], t)) == nil {
+			if t := next(); domain.CheckBatch(append(batch[:len(batch):len(batch)], t)) == nil {
 				batch = append(batch, t)
 			}
 		}
@@ -37,6 +42,37 @@ func (w *world) commit() {
 			w.steps = append(w.steps, batch[i])
 		}
 	}
+}
+
+// plain proposes what a store may commit without looking around, mostly under a lease of one worker that holds.
+func (w *world) plain() domain.Transition {
+	l := w.lease()
+	for _, h := range w.held() {
+		if h.WorkerID == workers[0] && w.chance("this lease", 2) {
+			l = h
+		}
+	}
+	if !w.chance("end", 5) || !w.endsPlainly(l) {
+		t := w.finish(domain.Transition{Lease: l, Attempt: w.attempt(domain.KindFunction)})
+		t.Plain, t.Progress = true, false
+		return t
+	}
+	if w.chance("fail", 3) {
+		return domain.Transition{Kind: domain.FailRun, Lease: l, Error: w.failure(), Plain: true}
+	}
+	return domain.Transition{Kind: domain.CompleteRun, Lease: l, Output: w.payloadOrNil("output"), Plain: true}
+}
+
+// endsPlainly reports whether the run is held by that lease, has no parent, and nothing open.
+func (w *world) endsPlainly(l domain.Lease) bool {
+	runs, err := w.stores[0].GetRuns(w.ctx, []string{l.RunID})
+	w.noError(w.names[0], err)
+	if len(runs) == 0 || !runs[0].Owned(l) || runs[0].ParentAttemptID != "" {
+		return false
+	}
+	steps, err := w.stores[0].ListStepAttempts(w.ctx, l.RunID, ports.PageRequest{Limit: 1000})
+	w.noError(w.names[0], err)
+	return !slices.ContainsFunc(steps.Items, func(a domain.StepAttempt) bool { return a.Status == domain.StepRunning })
 }
 
 // shared leaves open which of two transitions woke a parent whose park and whose child's end are in one batch:
@@ -189,7 +225,7 @@ func (w *world) underLease(t domain.Transition) domain.Transition {
 
 func (w *world) finish(t domain.Transition) domain.Transition {
 	t.Kind, t.Child = domain.FinishStep, nil
-	t.Progress = w.chance("progress", 2)
+	t.Progress, t.Plain = w.chance("progress", 2), w.chance("plain", 2)
 	t.Attempt.Status, t.Attempt.Output, t.Attempt.Error = domain.StepCompleted, w.payloadOrNil("output"), nil
 	t.Attempt.Final, t.Attempt.RetryAt = false, time.Time{}
 	if t.Attempt.Kind == domain.KindSignalWait {

@@ -17,6 +17,8 @@ func batchCases() []testCase {
 		{"TwiceInABatch", batchTwice},
 		{"Empty", batchEmpty},
 		{"Large", batchLarge},
+		{"Plain", batchPlain},
+		{"PlainThatIsNot", batchPlainNot},
 		{"PoisonHarmsNobody", batchPoison},
 		{"PoisonedSignal", batchPoisonSignal},
 		{"PoisonedCreate", batchPoisonCreate},
@@ -67,6 +69,61 @@ func (f *fixture) cancelIfAlive(id string) {
 	f.Helper()
 	if !f.get(id).Status.Terminal() {
 		f.cancel(id)
+	}
+}
+
+// plain marks transitions as what concerns nothing but its own row.
+func plain(ts ...backend.Transition) []backend.Transition {
+	for i := range ts {
+		ts[i].Plain = true
+	}
+	return ts
+}
+
+// batchPlain: marks spare look-ups, and nothing else is different.
+func batchPlain(f *fixture) {
+	runs := f.ownedMany(5)
+	of := func(i int) backend.Lease { return leaseOf(runs[i]) }
+	stale, other := of(3), of(4)
+	stale.Epoch--
+	other.WorkerID = backend.NewID()
+	sound := plain(finished(of(0), "a", `{"n":1.50}`), finished(of(1), "a", `null`), complete(of(1), `"end"`), fail(of(2)))
+	vs := f.commit(append(sound, plain(finished(stale, "a", `1`), complete(other, `1`))...)...)
+	for i, v := range vs {
+		if i < len(sound) {
+			f.noError(v.Err, fmt.Sprint("plain transition ", i, " beside those of lost leases"))
+		} else {
+			f.isErr(fmt.Sprint("transition ", i), v.Err, backend.ErrLeaseLost)
+		}
+	}
+	a := f.attempt(runs[0].ID, sound[0].Attempt.ID)
+	if a.Status != backend.StepCompleted || a.Kind != backend.KindFunction || !sameJSON(a.Output, sound[0].Attempt.Output) || a.StartedAt.IsZero() || a.FinishedAt.IsZero() {
+		f.Errorf("the step is %+v", a)
+	}
+	if r := f.get(runs[1].ID); r.Status != backend.RunCompleted || string(r.Output) != `"end"` || !r.AvailableAt.IsZero() || r.FinishedAt.IsZero() || r.WorkerID != f.worker {
+		f.Errorf("the completed run is %+v", r)
+	}
+	if r := f.get(runs[2].ID); r.Status != backend.RunFailed || r.Error == nil || r.WorkerID != "" {
+		f.Errorf("the failed run is %+v", r)
+	}
+	for _, i := range []int{0, 3, 4} {
+		if r := f.get(runs[i].ID); r.Status != backend.RunRunning {
+			f.Errorf("run %d is %s, and nothing was to end it", i, r.Status)
+		}
+	}
+	f.unchanged("the same again", func() { f.ok(sound...) })
+}
+
+// batchPlainNot: a step marked as plain may have a row, when its worker did not learn that it had been written.
+func batchPlainNot(f *fixture) {
+	runs := f.ownedMany(2)
+	started := startStep(leaseOf(runs[0]), "slow")
+	f.ok(started)
+	f.ok(plain(finish(started, `1`), finished(leaseOf(runs[1]), "quick", `2`))...)
+	for i, want := range []string{`1`, `2`} {
+		if as := f.attempts(runs[i].ID); len(as) != 1 || as[0].Status != backend.StepCompleted || string(as[0].Output) != want {
+			f.Errorf("run %d has the attempts %+v", i, as)
+		}
 	}
 }
 

@@ -12,15 +12,15 @@ import (
 
 const claimRuns = `-- name: ClaimRuns :many
 WITH locked AS MATERIALIZED (
-  SELECT c.id, c.workflow_name, c.attempts, c.created_at
+  SELECT c.place
   FROM (
-    SELECT unnest($4::text[]) AS name, unnest($5::text[]) AS version,
-      unnest($6::int[]) AS share
+    SELECT unnest($3::text[]) AS name, unnest($4::text[]) AS version,
+      unnest($5::int[]) AS share
   ) k
   CROSS JOIN LATERAL (
-    SELECT r.id, r.workflow_name, r.attempts, r.created_at
+    SELECT (r).ctid AS place
     FROM openworkflow.workflow_runs r
-    WHERE r.namespace_id COLLATE "POSIX" = $1::text AND r.workflow_name = k.name
+    WHERE r.namespace_id COLLATE "POSIX" = $6::text AND r.workflow_name = k.name
       AND COALESCE(r.version, '') = k.version AND r.status IN ('pending', 'running', 'sleeping')
       AND r.available_at <= now()
       AND CASE WHEN r.recoveries > 0 AND r.worker_id IS NOT NULL AND (r.status || '') IN ('running', 'sleeping')
@@ -34,39 +34,37 @@ WITH locked AS MATERIALIZED (
   ) c
   LIMIT $8
 )
-INSERT INTO openworkflow.workflow_runs AS r (
-  namespace_id, id, workflow_name, status, config, attempts, created_at, updated_at
-)
-SELECT $1, l.id, l.workflow_name, 'running', '{}'::jsonb, l.attempts, l.created_at, now() FROM locked l
-ON CONFLICT (namespace_id, id) DO UPDATE SET
-  status = 'running', attempts = r.attempts + 1, worker_id = $2::text,
+UPDATE openworkflow.workflow_runs r SET
+  status = 'running', attempts = r.attempts + 1, worker_id = $1::text,
   recoveries = CASE WHEN r.status IN ('running', 'sleeping') AND r.worker_id IS NOT NULL THEN r.recoveries + 1 ELSE r.recoveries END,
-  available_at = now() + $3::bigint * INTERVAL '1 microsecond',
+  available_at = now() + $2::bigint * INTERVAL '1 microsecond',
   started_at = COALESCE(r.started_at, now()), updated_at = now()
+FROM locked l
+WHERE (r).ctid = l.place
 RETURNING r.namespace_id, r.id, r.workflow_name, r.version, r.status, r.idempotency_key, r.config, r.context, r.input, r.output, r.error, r.attempts, r.parent_step_attempt_namespace_id, r.parent_step_attempt_id, r.worker_id, r.available_at, r.deadline_at, r.started_at, r.finished_at, r.created_at, r.updated_at, r.failures, r.recoveries
 `
 
 type ClaimRunsParams struct {
-	NamespaceID   string
 	WorkerID      string
 	Lease         int64
 	WorkflowNames []string
 	Versions      []string
 	Shares        []int32
+	NamespaceID   string
 	Exclude       []string
 	ClaimLimit    int32
 }
 
 // Claims due runs: one range scan per workflow, which locks what nobody else holds, up to the workflow's
-// share. The insert finds its rows as those of transitions do.
+// share. A run that was changed just before it was locked is left for the next claim.
 func (q *Queries) ClaimRuns(ctx context.Context, arg ClaimRunsParams) ([]Run, error) {
 	rows, err := q.db.Query(ctx, claimRuns,
-		arg.NamespaceID,
 		arg.WorkerID,
 		arg.Lease,
 		arg.WorkflowNames,
 		arg.Versions,
 		arg.Shares,
+		arg.NamespaceID,
 		arg.Exclude,
 		arg.ClaimLimit,
 	)
@@ -136,6 +134,8 @@ type ExtendLeasesParams struct {
 	Lease       int64
 }
 
+// What is not in the answer is lost, so the rows are found by their key again, as transitions.sql says: a row that
+// another transaction changed in the meantime is there, at another place.
 func (q *Queries) ExtendLeases(ctx context.Context, arg ExtendLeasesParams) ([]string, error) {
 	rows, err := q.db.Query(ctx, extendLeases,
 		arg.NamespaceID,

@@ -10,52 +10,140 @@ import (
 	"time"
 )
 
-const endOwnedRuns = `-- name: EndOwnedRuns :many
-WITH ended AS (
-  INSERT INTO openworkflow.workflow_runs AS r (
-    namespace_id, id, workflow_name, status, config, output, error, attempts, worker_id, finished_at, created_at, updated_at
-  )
-  SELECT $1, t.id, '', t.status, '{}'::jsonb, NULLIF(t.output, '')::jsonb, NULLIF(t.error, '')::jsonb,
-    t.epoch, CASE t.status WHEN 'completed' THEN t.worker_id END, now(), now(), now()
+const commitPlain = `-- name: CommitPlain :one
+
+WITH held AS MATERIALIZED (
+  SELECT t.run_id, t.epoch, t.id, t.step_name, t.status, t.output, t.error, t.final, t.retry_at, t.started_at, t.finished_at, w.place
   FROM (
-    SELECT unnest($2::text[]) AS id, unnest($3::text[]) AS worker_id,
-      unnest($4::int[]) AS epoch, unnest($5::text[]) AS status,
-      unnest($6::text[]) AS output, unnest($7::text[]) AS error
+    SELECT unnest($1::text[]) AS run_id, unnest($2::int[]) AS epoch,
+      unnest($3::text[]) AS id, unnest($4::text[]) AS step_name,
+      unnest($5::text[]) AS status, unnest($6::text[]) AS output,
+      unnest($7::text[]) AS error, unnest($8::boolean[]) AS final,
+      unnest($9::timestamptz[]) AS retry_at, unnest($10::timestamptz[]) AS started_at,
+      unnest($11::timestamptz[]) AS finished_at
   ) t
   CROSS JOIN LATERAL (
-    SELECT x.id FROM openworkflow.workflow_runs x
-    WHERE x.namespace_id = $1 AND x.id = t.id
+    SELECT (x).ctid AS place FROM openworkflow.workflow_runs x
+    WHERE x.namespace_id = $12 AND x.id = t.run_id
+      AND (x.status || '') = 'running' AND x.worker_id = $13::text AND x.attempts = t.epoch
+    LIMIT 1
+    FOR NO KEY UPDATE
+  ) w
+), finished AS (
+  INSERT INTO openworkflow.step_attempts (
+    namespace_id, id, workflow_run_id, step_name, kind, status, config, output, error, final, retry_at,
+    started_at, finished_at, created_at, updated_at
+  )
+  SELECT $12, h.id, h.run_id, h.step_name, 'function', h.status, '{}'::jsonb,
+    NULLIF(h.output, '')::jsonb, NULLIF(h.error, '')::jsonb, h.final, NULLIF(h.retry_at, '0001-01-01 00:00:00Z'::timestamptz),
+    COALESCE(NULLIF(h.started_at, '0001-01-01 00:00:00Z'::timestamptz), now()),
+    COALESCE(NULLIF(h.finished_at, '0001-01-01 00:00:00Z'::timestamptz), now()),
+    date_trunc('milliseconds', COALESCE(NULLIF(h.started_at, '0001-01-01 00:00:00Z'::timestamptz), now())), now()
+  FROM held h
+  WHERE h.id <> ''
+  RETURNING id
+), ended AS (
+  UPDATE openworkflow.workflow_runs r SET
+    status = h.status, output = COALESCE(NULLIF(h.output, '')::jsonb, r.output), error = NULLIF(h.error, '')::jsonb,
+    recoveries = 0, worker_id = CASE h.status WHEN 'completed' THEN r.worker_id END,
+    available_at = NULL, finished_at = now(), updated_at = now()
+  FROM held h
+  WHERE h.id = '' AND (r).ctid = h.place
+  RETURNING r.id
+)
+SELECT ((SELECT count(*) FROM finished) + (SELECT count(*) FROM ended))::bigint AS written
+`
+
+type CommitPlainParams struct {
+	RunIds      []string
+	Epochs      []int32
+	Ids         []string
+	StepNames   []string
+	Statuses    []string
+	Outputs     []string
+	Errors      []string
+	Finals      []bool
+	RetryAts    []time.Time
+	StartedAts  []time.Time
+	FinishedAts []time.Time
+	NamespaceID string
+	WorkerID    string
+}
+
+// An UPDATE with a list of ids, or joined to one, reads the whole namespace when the planner takes it for small. So
+// the rows are looked up one by one by their primary key, and then updated at the place where they were found (ctid), for
+// which there is one plan where tables are not scanned. They must not have moved since the statement began: they are locked by
+// an earlier one, or the count of what was written is looked at. (sqlc knows no system column but in this form.)
+//
+// Where neither holds, or the caller's transaction may scan tables, an insert takes the update's place that never
+// inserts: its rows come from the table, and ON CONFLICT finds them by their key again, wherever they are by then.
+// Finishes steps that have no row yet, and ends runs that have no parent and no open attempt, by leases that the
+// rows grant; a run's end is a row with an empty id. It locks the runs itself, in the order given. What it counts is
+// less than what was asked for if a lease was lost, or if a run moved while the statement waited for it.
+func (q *Queries) CommitPlain(ctx context.Context, arg CommitPlainParams) (int64, error) {
+	row := q.db.QueryRow(ctx, commitPlain,
+		arg.RunIds,
+		arg.Epochs,
+		arg.Ids,
+		arg.StepNames,
+		arg.Statuses,
+		arg.Outputs,
+		arg.Errors,
+		arg.Finals,
+		arg.RetryAts,
+		arg.StartedAts,
+		arg.FinishedAts,
+		arg.NamespaceID,
+		arg.WorkerID,
+	)
+	var written int64
+	err := row.Scan(&written)
+	return written, err
+}
+
+const endOwnedRuns = `-- name: EndOwnedRuns :many
+WITH ended AS (
+  UPDATE openworkflow.workflow_runs r SET
+    status = t.status, output = COALESCE(NULLIF(t.output, '')::jsonb, r.output), error = NULLIF(t.error, '')::jsonb,
+    recoveries = 0, worker_id = CASE t.status WHEN 'completed' THEN r.worker_id END,
+    available_at = NULL, finished_at = now(), updated_at = now()
+  FROM (
+    SELECT unnest($1::text[]) AS id, unnest($2::text[]) AS worker_id,
+      unnest($3::int[]) AS epoch, unnest($4::text[]) AS status,
+      unnest($5::text[]) AS output, unnest($6::text[]) AS error
+  ) t
+  CROSS JOIN LATERAL (
+    SELECT (x).ctid AS place FROM openworkflow.workflow_runs x
+    WHERE x.namespace_id = $7 AND x.id = t.id
       AND (x.status || '') = 'running' AND x.worker_id = t.worker_id AND x.attempts = t.epoch
     LIMIT 1
   ) w
-  ON CONFLICT (namespace_id, id) DO UPDATE SET
-    status = excluded.status, output = COALESCE(excluded.output, r.output), error = excluded.error, recoveries = 0,
-    worker_id = excluded.worker_id, available_at = NULL, finished_at = excluded.finished_at, updated_at = excluded.updated_at
+  WHERE (r).ctid = w.place
   RETURNING r.id, r.parent_step_attempt_namespace_id AS parent_namespace_id, r.parent_step_attempt_id AS parent_attempt_id
 ), parent AS MATERIALIZED (
   SELECT e.id AS child_id, w.id, w.workflow_name, w.parked
   FROM ended e
   CROSS JOIN LATERAL (
     SELECT s.workflow_run_id FROM openworkflow.step_attempts s
-    WHERE s.namespace_id = $1 AND s.id = e.parent_attempt_id AND s.kind = 'workflow'
-      AND (s.status || '') = 'running' AND COALESCE(s.child_workflow_run_namespace_id, '') = $1
+    WHERE s.namespace_id = $7 AND s.id = e.parent_attempt_id AND s.kind = 'workflow'
+      AND (s.status || '') = 'running' AND COALESCE(s.child_workflow_run_namespace_id, '') = $7
       AND COALESCE(s.child_workflow_run_id, '') = e.id
     LIMIT 1
   ) a
   CROSS JOIN LATERAL (
     SELECT r.id, r.workflow_name, ((r.status || '') IN ('running', 'sleeping') AND r.worker_id IS NULL)::boolean AS parked
     FROM openworkflow.workflow_runs r
-    WHERE r.namespace_id = $1 AND r.id = a.workflow_run_id
+    WHERE r.namespace_id = $7 AND r.id = a.workflow_run_id
     LIMIT 1
   ) w
-  WHERE e.parent_namespace_id = $1
+  WHERE e.parent_namespace_id = $7
 ), woken AS (
   INSERT INTO openworkflow.workflow_runs AS r (namespace_id, id, workflow_name, status, config, attempts, created_at, updated_at)
-  SELECT $1, w.id, w.workflow_name, w.status, '{}'::jsonb, w.attempts, w.created_at, now()
+  SELECT $7, w.id, w.workflow_name, w.status, '{}'::jsonb, w.attempts, w.created_at, now()
   FROM (SELECT DISTINCT p.id FROM parent p WHERE p.parked) d
   CROSS JOIN LATERAL (
     SELECT x.namespace_id, x.id, x.workflow_name, x.version, x.status, x.idempotency_key, x.config, x.context, x.input, x.output, x.error, x.attempts, x.parent_step_attempt_namespace_id, x.parent_step_attempt_id, x.worker_id, x.available_at, x.deadline_at, x.started_at, x.finished_at, x.created_at, x.updated_at, x.failures, x.recoveries FROM openworkflow.workflow_runs x
-    WHERE x.namespace_id = $1 AND x.id = d.id
+    WHERE x.namespace_id = $7 AND x.id = d.id
     LIMIT 1
   ) w
   ON CONFLICT (namespace_id, id) DO UPDATE SET
@@ -68,13 +156,13 @@ LEFT JOIN parent p ON true
 `
 
 type EndOwnedRunsParams struct {
-	NamespaceID string
 	Ids         []string
 	WorkerIds   []string
 	Epochs      []int32
 	Statuses    []string
 	Outputs     []string
 	Errors      []string
+	NamespaceID string
 }
 
 type EndOwnedRunsRow struct {
@@ -89,13 +177,13 @@ type EndOwnedRunsRow struct {
 // The answer says in every row how many ended; it has a row for each parent, and one if there is none.
 func (q *Queries) EndOwnedRuns(ctx context.Context, arg EndOwnedRunsParams) ([]EndOwnedRunsRow, error) {
 	rows, err := q.db.Query(ctx, endOwnedRuns,
-		arg.NamespaceID,
 		arg.Ids,
 		arg.WorkerIds,
 		arg.Epochs,
 		arg.Statuses,
 		arg.Outputs,
 		arg.Errors,
+		arg.NamespaceID,
 	)
 	if err != nil {
 		return nil, err
@@ -174,61 +262,56 @@ func (q *Queries) EndRuns(ctx context.Context, arg EndRunsParams) ([]string, err
 }
 
 const releaseRuns = `-- name: ReleaseRuns :many
-
-INSERT INTO openworkflow.workflow_runs AS r (
-  namespace_id, id, workflow_name, status, config, error, attempts, failures, available_at, started_at, created_at, updated_at
-)
-SELECT $1, w.id, w.workflow_name, t.status, '{}'::jsonb,
-  CASE t.status WHEN 'running' THEN w.error ELSE NULLIF(t.error, '')::jsonb END,
-  w.attempts,
-  CASE t.status WHEN 'pending' THEN w.failures + 1 ELSE w.failures END,
-  CASE WHEN t.status = 'running' AND s.satisfied THEN now()
+UPDATE openworkflow.workflow_runs r SET
+  status = t.status,
+  error = CASE t.status WHEN 'running' THEN r.error ELSE NULLIF(t.error, '')::jsonb END,
+  failures = CASE t.status WHEN 'pending' THEN r.failures + 1 ELSE r.failures END,
+  recoveries = 0, worker_id = NULL,
+  available_at = CASE WHEN t.status = 'running' AND s.satisfied THEN now()
     ELSE COALESCE(NULLIF(t.wake_at, '0001-01-01 00:00:00Z'::timestamptz), now()) END,
-  CASE t.status WHEN 'pending' THEN NULL ELSE w.started_at END,
-  w.created_at, now()
+  started_at = CASE t.status WHEN 'pending' THEN NULL ELSE r.started_at END,
+  updated_at = now()
 FROM (
-  SELECT unnest($2::text[]) AS id, unnest($3::text[]) AS worker_id,
-    unnest($4::int[]) AS epoch, unnest($5::text[]) AS status,
-    unnest($6::timestamptz[]) AS wake_at, unnest($7::text[]) AS error
+  SELECT unnest($1::text[]) AS id, unnest($2::text[]) AS worker_id,
+    unnest($3::int[]) AS epoch, unnest($4::text[]) AS status,
+    unnest($5::timestamptz[]) AS wake_at, unnest($6::text[]) AS error
 ) t
 CROSS JOIN LATERAL (
-  SELECT x.namespace_id, x.id, x.workflow_name, x.version, x.status, x.idempotency_key, x.config, x.context, x.input, x.output, x.error, x.attempts, x.parent_step_attempt_namespace_id, x.parent_step_attempt_id, x.worker_id, x.available_at, x.deadline_at, x.started_at, x.finished_at, x.created_at, x.updated_at, x.failures, x.recoveries FROM openworkflow.workflow_runs x
-  WHERE x.namespace_id = $1 AND x.id = t.id
+  SELECT (x).ctid AS place FROM openworkflow.workflow_runs x
+  WHERE x.namespace_id = $7 AND x.id = t.id
     AND (x.status || '') = 'running' AND x.worker_id = t.worker_id AND x.attempts = t.epoch
   LIMIT 1
 ) w
 CROSS JOIN LATERAL (
   SELECT bool_or(
     (SELECT d.id FROM openworkflow.workflow_signals d
-      WHERE d.namespace_id = $1 AND d.step_attempt_id = a.id LIMIT 1) IS NOT NULL
+      WHERE d.namespace_id = $7 AND d.step_attempt_id = a.id LIMIT 1) IS NOT NULL
     OR (a.kind = 'workflow' AND (SELECT c.status FROM openworkflow.workflow_runs c
       WHERE c.namespace_id = a.child_workflow_run_namespace_id AND c.id = a.child_workflow_run_id LIMIT 1)
       IN ('completed', 'succeeded', 'failed', 'canceled'))
   ) AS satisfied
   FROM openworkflow.step_attempts a
   WHERE t.status = 'running'
-    AND a.namespace_id COLLATE "C" = $1::text AND a.workflow_run_id COLLATE "C" = t.id
+    AND a.namespace_id COLLATE "C" = $7::text AND a.workflow_run_id COLLATE "C" = t.id
     AND a.status = 'running' AND a.kind IN ('signal-wait', 'workflow')
 ) s
-ON CONFLICT (namespace_id, id) DO UPDATE SET
-  status = excluded.status, error = excluded.error, failures = excluded.failures, recoveries = 0, worker_id = NULL,
-  available_at = excluded.available_at, started_at = excluded.started_at, updated_at = excluded.updated_at
+WHERE (r).ctid = w.place
 RETURNING r.id, r.workflow_name, COALESCE(r.available_at <= now(), false)::boolean AS due,
   (r.status = 'running' AND r.available_at > now() AND (
     SELECT a.id FROM openworkflow.step_attempts a
-    WHERE a.namespace_id COLLATE "C" = $1::text AND a.workflow_run_id COLLATE "C" = r.id
+    WHERE a.namespace_id COLLATE "C" = $7::text AND a.workflow_run_id COLLATE "C" = r.id
       AND a.status = 'running' AND a.kind IN ('signal-wait', 'workflow')
     LIMIT 1) IS NOT NULL)::boolean AS waiting
 `
 
 type ReleaseRunsParams struct {
-	NamespaceID string
 	Ids         []string
 	WorkerIds   []string
 	Epochs      []int32
 	Statuses    []string
 	WakeAts     []time.Time
 	Errors      []string
+	NamespaceID string
 }
 
 type ReleaseRunsRow struct {
@@ -238,19 +321,16 @@ type ReleaseRunsRow struct {
 	Waiting      bool
 }
 
-// The inserts into workflow_runs here never insert. Their rows come from the table, one look-up of the
-// primary key each, and ON CONFLICT finds them by that key again, whatever the planner believes. An UPDATE
-// with a list of ids, or joined to one, reads the whole namespace when the planner takes it for small.
 // Gives runs back, to wait or to be tried again, by leases that the rows still grant.
 func (q *Queries) ReleaseRuns(ctx context.Context, arg ReleaseRunsParams) ([]ReleaseRunsRow, error) {
 	rows, err := q.db.Query(ctx, releaseRuns,
-		arg.NamespaceID,
 		arg.Ids,
 		arg.WorkerIds,
 		arg.Epochs,
 		arg.Statuses,
 		arg.WakeAts,
 		arg.Errors,
+		arg.NamespaceID,
 	)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,102 @@
+package pgstore
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/adapters/pgstore/internal/dbsqlc"
+	"github.com/openworkflowdev/openworkflow-go/internal/domain"
+)
+
+// commitPlain commits proposals in one statement if each of them touches no row but its own, as nearly all do where
+// many runs execute: steps that finish, and runs that end. It decides nothing: whenever it did not write everything,
+// done is false, and what is proposed is left to flush as if it were proposed again.
+func (s *Store) commitPlain(ctx context.Context, ps []proposal) (done bool, err error) {
+	if len(ps) == 1 && ps[0].Kind == domain.FinishStep { // flush has a shorter statement for it
+		return false, nil
+	}
+	worker := ps[0].Lease.WorkerID
+	for i := range ps {
+		if !plain(&ps[i]) || ps[i].Lease.WorkerID != worker {
+			return false, nil
+		}
+	}
+	sorted := slices.Clone(ps)
+	slices.SortFunc(sorted, func(a, b proposal) int { return strings.Compare(a.Lease.RunID, b.Lease.RunID) })
+	var ended []string
+	for i := range ps {
+		if ps[i].Kind.Terminal() {
+			ended = append(ended, ps[i].Lease.RunID)
+		}
+	}
+	var written int64
+	err = s.runner.run(ctx, planOnce, func(p *pipeline) {
+		one(p, (*dbsqlc.Queries).CommitPlain, s.plainParams(worker, sorted), &written)
+		if len(ended) > 0 {
+			exec(p, (*dbsqlc.Queries).DeleteBufferedSignalsOfRuns, dbsqlc.DeleteBufferedSignalsOfRunsParams{
+				NamespaceID: s.namespace, RunIds: ended,
+			})
+		}
+	})
+	switch {
+	case poison(err): // also of a step that was committed before
+		return false, nil
+	case err != nil:
+		return true, err
+	case written < int64(len(ps)):
+		return false, nil
+	}
+	var n bulletin
+	for _, id := range ended {
+		n.finished(id)
+	}
+	s.publish(ctx, n.Event)
+	return true, nil
+}
+
+// plain reports whether CommitPlain can write the proposal.
+func plain(p *proposal) bool {
+	a := &p.Attempt
+	switch {
+	case !p.Plain || p.Timeout || p.Progress:
+		return false
+	case p.Kind == domain.FinishStep:
+		return a.Kind == domain.KindFunction && len(a.Config)+len(a.Context) == 0
+	}
+	return p.Kind.Terminal()
+}
+
+func (c *client) plainParams(worker string, ps []proposal) dbsqlc.CommitPlainParams {
+	return dbsqlc.CommitPlainParams{
+		NamespaceID: c.namespace,
+		WorkerID:    worker,
+		RunIds:      column(ps, runOf),
+		Epochs:      column(ps, epochOf),
+		Ids:         column(ps, func(p *proposal) string { return p.Attempt.ID }),
+		StepNames:   column(ps, func(p *proposal) string { return p.Attempt.StepName }),
+		Statuses: column(ps, func(p *proposal) string {
+			if p.Kind.Terminal() {
+				return statusAfter(p)
+			}
+			return string(p.Attempt.Status)
+		}),
+		Outputs: column(ps, func(p *proposal) string {
+			if p.Kind.Terminal() {
+				return outputOf(p)
+			}
+			return string(p.Attempt.Output)
+		}),
+		Errors: column(ps, func(p *proposal) string {
+			if p.Kind.Terminal() {
+				return errorOf(p)
+			}
+			return failureText(p.Attempt.Error)
+		}),
+		Finals:      column(ps, func(p *proposal) bool { return p.Attempt.Final }),
+		RetryAts:    column(ps, func(p *proposal) time.Time { return p.Attempt.RetryAt }),
+		StartedAts:  column(ps, func(p *proposal) time.Time { return p.Attempt.StartedAt }),
+		FinishedAts: column(ps, func(p *proposal) time.Time { return p.Attempt.FinishedAt }),
+	}
+}

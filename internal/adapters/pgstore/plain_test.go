@@ -1,0 +1,120 @@
+package pgstore_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/openworkflowdev/openworkflow-go/internal/domain"
+	"github.com/openworkflowdev/openworkflow-go/internal/ports"
+)
+
+func plain(ts ...domain.Transition) []domain.Transition {
+	for i := range ts {
+		ts[i].Plain = true
+	}
+	return ts
+}
+
+// Runs that move while the statement waits for one of them, as a heartbeat moves all of a worker's, are ended all
+// the same.
+func TestPlainBesideAHeartbeat(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	leases := ownedMany(t, st.s, 8)
+	st.begin()
+	st.holdRun(leases[3].RunID)
+	var ts []domain.Transition
+	for i, l := range leases {
+		if i%2 == 0 {
+			ts = append(ts, finished(l))
+		} else {
+			ts = append(ts, complete(l))
+		}
+	}
+	beat := later(st, func(ctx context.Context) (ports.LeaseResult, error) {
+		return st.s.ExtendLeases(ctx, ports.LeaseRequest{WorkerID: "w", Leases: leases, Duration: time.Hour})
+	})
+	st.queued(1)
+	committed := st.commit(plain(ts...)...)
+	st.queued(2)
+	st.end()
+	if lost := beat().Lost; len(lost) > 0 {
+		t.Errorf("the heartbeat lost %v", lost)
+	}
+	for i, v := range committed() {
+		if v.Err != nil {
+			t.Errorf("transition %d: %v", i, v.Err)
+		}
+	}
+	st.written(4, 4)
+}
+
+func (st *stage) written(completed, attempts int64) {
+	st.Helper()
+	counts, err := st.s.CountRuns(testContext(st.T))
+	if err != nil || counts.Completed != completed {
+		st.Errorf("runs: %+v, %v; want %d completed", counts, err, completed)
+	}
+	if got := scalar[int64](st.T, st.watch, `select count(*) from "`+st.schema+`".step_attempts where status = 'completed'`); got != attempts {
+		st.Errorf("%d attempts completed, want %d", got, attempts)
+	}
+}
+
+// A run that is canceled while the statement waits for it is not ended; its neighbours are.
+func TestPlainBesideACancel(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	leases := ownedMany(t, st.s, 3)
+	st.begin()
+	st.holdRun(leases[1].RunID)
+	canceled := later(st, func(ctx context.Context) (domain.Run, error) { return st.s.CancelRun(ctx, leases[1].RunID) })
+	st.queued(1)
+	committed := st.commit(plain(finished(leases[0]), complete(leases[0]), finished(leases[1]), complete(leases[1]), complete(leases[2]))...)
+	st.queued(2)
+	st.end()
+	if got := canceled().Status; got != domain.RunCanceled {
+		t.Errorf("the run is %s", got)
+	}
+	for i, v := range committed() {
+		if lost := i == 2 || i == 3; errors.Is(v.Err, domain.ErrLeaseLost) != lost || (!lost && v.Err != nil) {
+			t.Errorf("transition %d: %v", i, v.Err)
+		}
+	}
+	st.written(2, 1)
+}
+
+// What was written of a batch whose answer was lost is not written again, and the rest is.
+func TestPlainAgain(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	leases := ownedMany(t, st.s, 3)
+	first := plain(finished(leases[0]), complete(leases[1]))
+	st.ok(first...)
+	before := st.dump()
+	st.ok(first...)
+	if after := st.dump(); after != before {
+		t.Errorf("the tables changed\nfrom %s\n  to %s", before, after)
+	}
+	st.ok(append(first, plain(complete(leases[0]), finished(leases[2]))...)...)
+	st.written(2, 2)
+}
+
+// Poison among plain transitions is answered alone.
+func TestPlainPoison(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	leases := ownedMany(t, st.s, 9)
+	var ts []domain.Transition
+	for _, l := range leases {
+		ts = append(ts, finished(l), complete(l))
+	}
+	ts[4].Attempt.Output, ts[13].Output = []byte(`{"a":`), []byte(`"\u0000"`)
+	for i, v := range st.commit(plain(ts...)...)() {
+		if poison := i == 4 || i == 13; errors.Is(v.Err, domain.ErrRejected) != poison || (!poison && v.Err != nil) {
+			t.Errorf("transition %d: %v", i, v.Err)
+		}
+	}
+	st.written(8, 8)
+}
