@@ -16,6 +16,22 @@ INSERT INTO step_attempts (
   sqlc.narg(started_at), sqlc.narg(finished_at), sqlc.arg(created_at), sqlc.arg(updated_at)
 );
 
+-- The finish of a step that has no row yet, by a lease that the run's row grants: else, or if it has one, the row is
+-- refused by a constraint, and ignored. (From a SELECT, SQLite would insert by way of a temporary table.)
+-- name: InsertPlainAttempt :execrows
+INSERT OR IGNORE INTO step_attempts (
+  namespace_id, id, workflow_run_id, step_name, kind, status, config, output, error, final, retry_at,
+  started_at, finished_at, created_at, updated_at
+) VALUES (
+  sqlc.arg(namespace_id), sqlc.arg(id), (
+    SELECT r.id FROM workflow_runs r
+    WHERE r.namespace_id = sqlc.arg(namespace_id) AND r.id = sqlc.arg(workflow_run_id)
+      AND r.status = 'running' AND r.worker_id = sqlc.arg(worker_id) AND r.attempts = sqlc.arg(epoch)
+  ),
+  sqlc.arg(step_name), 'function', sqlc.arg(status), '{}', sqlc.narg(output), sqlc.narg(error), sqlc.arg(final),
+  sqlc.narg(retry_at), sqlc.narg(started_at), sqlc.narg(finished_at), sqlc.arg(created_at), sqlc.arg(updated_at)
+);
+
 -- name: FinishAttempt :exec
 UPDATE step_attempts SET
   status = sqlc.arg(status),

@@ -65,6 +65,20 @@ UPDATE workflow_runs SET
   updated_at = sqlc.arg(updated_at)
 WHERE namespace_id = sqlc.arg(namespace_id) AND id = sqlc.arg(id);
 
+-- The end of a run that has no parent and nothing open, by a lease that its row grants.
+-- name: EndPlainRun :execrows
+UPDATE workflow_runs SET
+  status = sqlc.arg(status),
+  output = coalesce(sqlc.narg(output), output),
+  error = sqlc.narg(error),
+  recoveries = 0,
+  worker_id = sqlc.narg(worker_id_after),
+  available_at = NULL,
+  finished_at = sqlc.narg(finished_at),
+  updated_at = sqlc.arg(updated_at)
+WHERE namespace_id = sqlc.arg(namespace_id) AND id = sqlc.arg(id)
+  AND status = 'running' AND worker_id = sqlc.arg(worker_id) AND attempts = sqlc.arg(epoch);
+
 -- name: ClearRecoveries :exec
 UPDATE workflow_runs SET recoveries = 0
 WHERE namespace_id = sqlc.arg(namespace_id) AND id = sqlc.arg(id);

@@ -89,6 +89,7 @@ LIMIT 1;
 DELETE FROM workflow_signal_buffer
 WHERE seq = sqlc.arg(seq);
 
--- name: DeleteBufferedSignalsOfRun :exec
+-- name: DeleteBufferedSignalsOfRuns :exec
 DELETE FROM workflow_signal_buffer
-WHERE namespace_id = sqlc.arg(namespace_id) AND workflow_run_id = sqlc.arg(workflow_run_id);
+WHERE namespace_id = sqlc.arg(namespace_id)
+  AND workflow_run_id IN (SELECT json_each.value FROM json_each(sqlc.arg(workflow_run_ids)));

@@ -27,6 +27,8 @@ type batch struct {
 	ts       []domain.Transition
 	verdicts []domain.Verdict
 	attempts map[string]*domain.StepAttempt // the stored ones, as far as transitions look at them
+
+	endedPlainly []string
 }
 
 func (b *batch) commit() error {
@@ -43,16 +45,21 @@ func (b *batch) commit() error {
 			}
 		}
 	}
-	return nil
+	if len(b.endedPlainly) == 0 {
+		return nil
+	}
+	return b.dropSignalsOf(b.ns, b.endedPlainly...)
 }
 
-// load reads all runs and attempts that the batch names, in two statements.
+// load reads all runs and attempts that the batch has to look at, in two statements.
 func (b *batch) load() error {
-	runIDs := make([]string, 0, len(b.ts))
-	var attemptIDs []string
-	seen := make(map[string]struct{}, len(b.ts))
+	var runIDs, attemptIDs []string
+	seen := make(map[string]struct{})
 	for i := range b.ts {
 		t := &b.ts[i]
+		if plain(t) {
+			continue
+		}
 		if _, twice := seen[t.Lease.RunID]; !twice {
 			seen[t.Lease.RunID] = struct{}{}
 			runIDs = append(runIDs, t.Lease.RunID)
@@ -64,11 +71,17 @@ func (b *batch) load() error {
 	if err := b.loadHeads(b.ns, runIDs); err != nil {
 		return err
 	}
-	b.attempts = make(map[string]*domain.StepAttempt)
-	if len(attemptIDs) == 0 {
+	return b.loadAttempts(attemptIDs)
+}
+
+func (b *batch) loadAttempts(ids []string) error {
+	if len(ids) == 0 {
 		return nil
 	}
-	rows, err := b.q.GetAttemptHeads(b.ctx, dbsqlc.GetAttemptHeadsParams{NamespaceID: b.ns, Ids: idList(attemptIDs)})
+	if b.attempts == nil {
+		b.attempts = make(map[string]*domain.StepAttempt, len(ids))
+	}
+	rows, err := b.q.GetAttemptHeads(b.ctx, dbsqlc.GetAttemptHeadsParams{NamespaceID: b.ns, Ids: idList(ids)})
 	for i := range rows {
 		r := &rows[i]
 		b.attempts[r.ID] = &domain.StepAttempt{
@@ -91,6 +104,15 @@ func (b *batch) commitOne(t *domain.Transition, v *domain.Verdict) error {
 	if v.Err = t.CheckStorable(); v.Err != nil {
 		return nil //nolint:nilerr // the error is the item's answer
 	}
+	if plain(t) {
+		done, err := b.commitPlain(t)
+		if err == nil && !done && t.Kind.AboutStep() {
+			err = b.loadAttempts([]string{t.Attempt.ID})
+		}
+		if done || err != nil {
+			return b.answer(v, err)
+		}
+	}
 	apply := func() error {
 		if t.Kind.AboutStep() {
 			return b.commitStep(t, v)
@@ -98,18 +120,23 @@ func (b *batch) commitOne(t *domain.Transition, v *domain.Verdict) error {
 		return b.commitRun(t, v)
 	}
 	if writesOnce(t) { // SQLite undoes a statement that fails
-		err := apply()
-		if err != nil && isAnswer(err) {
-			clear(b.heads)
-			*v, err = domain.Verdict{Err: interpretError("", err)}, nil
-		}
-		return err
+		return b.answer(v, apply())
 	}
 	refused, failed := b.item(apply)
 	if refused != nil {
 		*v = domain.Verdict{Err: interpretError("", refused)}
 	}
 	return failed
+}
+
+// answer makes an error of the item's only statement its verdict. Any other error means that the transaction is lost.
+func (b *batch) answer(v *domain.Verdict, err error) error {
+	if err == nil || !isAnswer(err) {
+		return err
+	}
+	clear(b.heads)
+	*v = domain.Verdict{Err: interpretError("", err)}
+	return nil
 }
 
 // writesOnce reports whether the transition is one statement at most, which needs no savepoint.

@@ -21,14 +21,18 @@ func (x *work) ended(h *head) (woke bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	err = x.q.DeleteBufferedSignalsOfRun(x.ctx, dbsqlc.DeleteBufferedSignalsOfRunParams{
-		NamespaceID: h.NamespaceID, WorkflowRunID: text(h.ID),
-	})
-	if err != nil {
+	if err := x.dropSignalsOf(h.NamespaceID, h.ID); err != nil {
 		return false, err
 	}
 	x.event(h.NamespaceID).finished(h.ID)
 	return x.wakeParent(h)
+}
+
+// dropSignalsOf drops the buffered signals that are addressed to runs which have ended.
+func (x *work) dropSignalsOf(namespace string, runIDs ...string) error {
+	return x.q.DeleteBufferedSignalsOfRuns(x.ctx, dbsqlc.DeleteBufferedSignalsOfRunsParams{
+		NamespaceID: namespace, WorkflowRunIds: idList(runIDs),
+	})
 }
 
 func (x *work) wakeParent(child *head) (woke bool, err error) {

@@ -382,6 +382,65 @@ func (q *Queries) InsertAttempt(ctx context.Context, arg InsertAttemptParams) er
 	return err
 }
 
+const insertPlainAttempt = `-- name: InsertPlainAttempt :execrows
+INSERT OR IGNORE INTO step_attempts (
+  namespace_id, id, workflow_run_id, step_name, kind, status, config, output, error, final, retry_at,
+  started_at, finished_at, created_at, updated_at
+) VALUES (
+  ?1, ?2, (
+    SELECT r.id FROM workflow_runs r
+    WHERE r.namespace_id = ?1 AND r.id = ?3
+      AND r.status = 'running' AND r.worker_id = ?4 AND r.attempts = ?5
+  ),
+  ?6, 'function', ?7, '{}', ?8, ?9, ?10,
+  ?11, ?12, ?13, ?14, ?15
+)
+`
+
+type InsertPlainAttemptParams struct {
+	NamespaceID   string
+	ID            string
+	WorkflowRunID string
+	WorkerID      sql.NullString
+	Epoch         int64
+	StepName      string
+	Status        string
+	Output        sql.NullString
+	Error         sql.NullString
+	Final         bool
+	RetryAt       sql.NullString
+	StartedAt     sql.NullString
+	FinishedAt    sql.NullString
+	CreatedAt     string
+	UpdatedAt     string
+}
+
+// The finish of a step that has no row yet, by a lease that the run's row grants: else, or if it has one, the row is
+// refused by a constraint, and ignored. (From a SELECT, SQLite would insert by way of a temporary table.)
+func (q *Queries) InsertPlainAttempt(ctx context.Context, arg InsertPlainAttemptParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, insertPlainAttempt,
+		arg.NamespaceID,
+		arg.ID,
+		arg.WorkflowRunID,
+		arg.WorkerID,
+		arg.Epoch,
+		arg.StepName,
+		arg.Status,
+		arg.Output,
+		arg.Error,
+		arg.Final,
+		arg.RetryAt,
+		arg.StartedAt,
+		arg.FinishedAt,
+		arg.CreatedAt,
+		arg.UpdatedAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const isRunSatisfied = `-- name: IsRunSatisfied :one
 SELECT CAST(EXISTS (
   SELECT 1 FROM step_attempts a INDEXED BY step_attempts_open_idx

@@ -111,6 +111,53 @@ func (q *Queries) CreateRun(ctx context.Context, arg CreateRunParams) (int64, er
 	return result.RowsAffected()
 }
 
+const endPlainRun = `-- name: EndPlainRun :execrows
+UPDATE workflow_runs SET
+  status = ?1,
+  output = coalesce(?2, output),
+  error = ?3,
+  recoveries = 0,
+  worker_id = ?4,
+  available_at = NULL,
+  finished_at = ?5,
+  updated_at = ?6
+WHERE namespace_id = ?7 AND id = ?8
+  AND status = 'running' AND worker_id = ?9 AND attempts = ?10
+`
+
+type EndPlainRunParams struct {
+	Status        string
+	Output        sql.NullString
+	Error         sql.NullString
+	WorkerIDAfter sql.NullString
+	FinishedAt    sql.NullString
+	UpdatedAt     string
+	NamespaceID   string
+	ID            string
+	WorkerID      sql.NullString
+	Epoch         int64
+}
+
+// The end of a run that has no parent and nothing open, by a lease that its row grants.
+func (q *Queries) EndPlainRun(ctx context.Context, arg EndPlainRunParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, endPlainRun,
+		arg.Status,
+		arg.Output,
+		arg.Error,
+		arg.WorkerIDAfter,
+		arg.FinishedAt,
+		arg.UpdatedAt,
+		arg.NamespaceID,
+		arg.ID,
+		arg.WorkerID,
+		arg.Epoch,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const extendLease = `-- name: ExtendLease :exec
 UPDATE workflow_runs SET available_at = ?1, updated_at = ?2
 WHERE namespace_id = ?3 AND id = ?4

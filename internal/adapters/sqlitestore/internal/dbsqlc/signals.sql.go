@@ -54,18 +54,19 @@ func (q *Queries) DeleteBufferedSignal(ctx context.Context, seq int64) error {
 	return err
 }
 
-const deleteBufferedSignalsOfRun = `-- name: DeleteBufferedSignalsOfRun :exec
+const deleteBufferedSignalsOfRuns = `-- name: DeleteBufferedSignalsOfRuns :exec
 DELETE FROM workflow_signal_buffer
-WHERE namespace_id = ?1 AND workflow_run_id = ?2
+WHERE namespace_id = ?1
+  AND workflow_run_id IN (SELECT json_each.value FROM json_each(?2))
 `
 
-type DeleteBufferedSignalsOfRunParams struct {
-	NamespaceID   string
-	WorkflowRunID sql.NullString
+type DeleteBufferedSignalsOfRunsParams struct {
+	NamespaceID    string
+	WorkflowRunIds interface{}
 }
 
-func (q *Queries) DeleteBufferedSignalsOfRun(ctx context.Context, arg DeleteBufferedSignalsOfRunParams) error {
-	_, err := q.db.ExecContext(ctx, deleteBufferedSignalsOfRun, arg.NamespaceID, arg.WorkflowRunID)
+func (q *Queries) DeleteBufferedSignalsOfRuns(ctx context.Context, arg DeleteBufferedSignalsOfRunsParams) error {
+	_, err := q.db.ExecContext(ctx, deleteBufferedSignalsOfRuns, arg.NamespaceID, arg.WorkflowRunIds)
 	return err
 }
 
