@@ -68,33 +68,6 @@ ON CONFLICT (namespace_id, id) DO UPDATE SET
   retry_at = excluded.retry_at, finished_at = excluded.finished_at, updated_at = excluded.updated_at
   WHERE a.status = 'running' AND a.workflow_run_id = excluded.workflow_run_id;
 
--- FinishAttempts of one step that is no timeout: a run that executes its steps one by one mostly commits these, and the
--- arrays would cost it as much as the row does.
--- name: FinishAttempt :execrows
-INSERT INTO openworkflow.step_attempts AS a (
-  namespace_id, id, workflow_run_id, step_name, kind, status, config, context, output, error, final, retry_at,
-  started_at, finished_at, created_at, updated_at
-)
-SELECT sqlc.arg(namespace_id), sqlc.arg(id)::text, r.id, sqlc.arg(step_name)::text, sqlc.arg(kind)::text, sqlc.arg(status)::text,
-  sqlc.arg(config)::text::jsonb, NULLIF(sqlc.arg(context)::text, '')::jsonb, NULLIF(sqlc.arg(output)::text, '')::jsonb,
-  NULLIF(sqlc.arg(error)::text, '')::jsonb,
-  sqlc.arg(final)::boolean, NULLIF(sqlc.arg(retry_at)::timestamptz, '0001-01-01 00:00:00Z'::timestamptz),
-  COALESCE(NULLIF(sqlc.arg(started_at)::timestamptz, '0001-01-01 00:00:00Z'::timestamptz), now()),
-  COALESCE(NULLIF(sqlc.arg(finished_at)::timestamptz, '0001-01-01 00:00:00Z'::timestamptz), now()),
-  date_trunc('milliseconds', COALESCE(NULLIF(sqlc.arg(started_at)::timestamptz, '0001-01-01 00:00:00Z'::timestamptz), now())),
-  now()
-FROM (
-  SELECT w.id FROM openworkflow.workflow_runs w
-  WHERE w.namespace_id = sqlc.arg(namespace_id) AND w.id = sqlc.arg(run_id)::text
-    AND (w.status || '') = 'running' AND w.worker_id = sqlc.arg(worker_id)::text AND w.attempts = sqlc.arg(epoch)::int
-  LIMIT 1
-  FOR NO KEY UPDATE
-) r
-ON CONFLICT (namespace_id, id) DO UPDATE SET
-  status = excluded.status, output = excluded.output, error = excluded.error, final = excluded.final,
-  retry_at = excluded.retry_at, finished_at = excluded.finished_at, updated_at = excluded.updated_at
-  WHERE a.status = 'running' AND a.workflow_run_id = excluded.workflow_run_id;
-
 -- For attempts that this transaction finished.
 -- name: ClearRecoveries :exec
 INSERT INTO openworkflow.workflow_runs AS c (namespace_id, id, workflow_name, status, config, attempts, created_at, updated_at)

@@ -51,6 +51,28 @@ WITH held AS MATERIALIZED (
 )
 SELECT ((SELECT count(*) FROM finished) + (SELECT count(*) FROM ended))::bigint AS written;
 
+-- CommitPlain of one step: a run that executes its steps one by one commits little else, and the arrays would cost it as
+-- much as the row does.
+-- name: FinishPlainAttempt :execrows
+INSERT INTO openworkflow.step_attempts (
+  namespace_id, id, workflow_run_id, step_name, kind, status, config, output, error, final, retry_at,
+  started_at, finished_at, created_at, updated_at
+)
+SELECT sqlc.arg(namespace_id), sqlc.arg(id)::text, r.id, sqlc.arg(step_name)::text, 'function', sqlc.arg(status)::text, '{}'::jsonb,
+  NULLIF(sqlc.arg(output)::text, '')::jsonb, NULLIF(sqlc.arg(error)::text, '')::jsonb,
+  sqlc.arg(final)::boolean, NULLIF(sqlc.arg(retry_at)::timestamptz, '0001-01-01 00:00:00Z'::timestamptz),
+  COALESCE(NULLIF(sqlc.arg(started_at)::timestamptz, '0001-01-01 00:00:00Z'::timestamptz), now()),
+  COALESCE(NULLIF(sqlc.arg(finished_at)::timestamptz, '0001-01-01 00:00:00Z'::timestamptz), now()),
+  date_trunc('milliseconds', COALESCE(NULLIF(sqlc.arg(started_at)::timestamptz, '0001-01-01 00:00:00Z'::timestamptz), now())),
+  now()
+FROM (
+  SELECT x.id FROM openworkflow.workflow_runs x
+  WHERE x.namespace_id = sqlc.arg(namespace_id) AND x.id = sqlc.arg(run_id)::text
+    AND (x.status || '') = 'running' AND x.worker_id = sqlc.arg(worker_id)::text AND x.attempts = sqlc.arg(epoch)::int
+  LIMIT 1
+  FOR NO KEY UPDATE
+) r;
+
 -- Gives runs back, to wait or to be tried again, by leases that the rows still grant.
 -- name: ReleaseRuns :many
 UPDATE openworkflow.workflow_runs r SET

@@ -68,10 +68,7 @@ func (f *flush) build(p *pipeline) {
 	}
 	f.takeBuffered(p)
 	f.makeChildren(p)
-	switch {
-	case len(f.finishes) == 1 && !f.finishes[0].Timeout:
-		affected(p, (*dbsqlc.Queries).FinishAttempt, f.finishOneParams(), &f.finished)
-	case len(f.finishes) > 0:
+	if len(f.finishes) > 0 {
 		affected(p, (*dbsqlc.Queries).FinishAttempts, f.finishParams(), &f.finished)
 	}
 	f.clearRecoveries(p)
@@ -234,17 +231,6 @@ func (f *flush) finishParams() dbsqlc.FinishAttemptsParams {
 		StartedAts:  column(f.finishes, func(p *proposal) time.Time { return p.Attempt.StartedAt }),
 		FinishedAts: column(f.finishes, func(p *proposal) time.Time { return p.Attempt.FinishedAt }),
 		Timeouts:    column(f.finishes, func(p *proposal) bool { return p.Timeout }),
-	}
-}
-
-func (f *flush) finishOneParams() dbsqlc.FinishAttemptParams {
-	p := &f.finishes[0]
-	a := &p.Attempt
-	return dbsqlc.FinishAttemptParams{
-		NamespaceID: f.namespace, ID: a.ID, RunID: runOf(p), WorkerID: workerOf(p), Epoch: epochOf(p),
-		StepName: a.StepName, Kind: string(a.Kind), Status: string(a.Status), Config: configOf(p),
-		Context: string(a.Context), Output: string(a.Output), Error: failureText(a.Error), Final: a.Final,
-		RetryAt: a.RetryAt, StartedAt: a.StartedAt, FinishedAt: a.FinishedAt,
 	}
 }
 

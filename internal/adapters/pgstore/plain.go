@@ -10,13 +10,10 @@ import (
 	"github.com/openworkflowdev/openworkflow-go/internal/domain"
 )
 
-// commitPlain commits proposals in one statement if each of them touches no row but its own, as nearly all do where
+// commitPlain commits proposals with one statement if each of them touches no row but its own, as nearly all do where
 // many runs execute: steps that finish, and runs that end. It decides nothing: whenever it did not write everything,
 // done is false, and what is proposed is left to flush as if it were proposed again.
 func (s *Store) commitPlain(ctx context.Context, ps []proposal) (done bool, err error) {
-	if len(ps) == 1 && ps[0].Kind == domain.FinishStep { // flush has a shorter statement for it
-		return false, nil
-	}
 	worker := ps[0].Lease.WorkerID
 	for i := range ps {
 		if !plain(&ps[i]) || ps[i].Lease.WorkerID != worker {
@@ -33,6 +30,10 @@ func (s *Store) commitPlain(ctx context.Context, ps []proposal) (done bool, err 
 	}
 	var written int64
 	err = s.runner.run(ctx, planOnce, func(p *pipeline) {
+		if len(ps) == 1 && ps[0].Kind == domain.FinishStep {
+			affected(p, (*dbsqlc.Queries).FinishPlainAttempt, s.plainStepParams(&ps[0]), &written)
+			return
+		}
 		one(p, (*dbsqlc.Queries).CommitPlain, s.plainParams(worker, sorted), &written)
 		if len(ended) > 0 {
 			exec(p, (*dbsqlc.Queries).DeleteBufferedSignalsOfRuns, dbsqlc.DeleteBufferedSignalsOfRunsParams{
@@ -66,6 +67,15 @@ func plain(p *proposal) bool {
 		return a.Kind == domain.KindFunction && len(a.Config)+len(a.Context) == 0
 	}
 	return p.Kind.Terminal()
+}
+
+func (c *client) plainStepParams(p *proposal) dbsqlc.FinishPlainAttemptParams {
+	a := &p.Attempt
+	return dbsqlc.FinishPlainAttemptParams{
+		NamespaceID: c.namespace, ID: a.ID, RunID: runOf(p), WorkerID: workerOf(p), Epoch: epochOf(p),
+		StepName: a.StepName, Status: string(a.Status), Output: string(a.Output), Error: failureText(a.Error),
+		Final: a.Final, RetryAt: a.RetryAt, StartedAt: a.StartedAt, FinishedAt: a.FinishedAt,
+	}
 }
 
 func (c *client) plainParams(worker string, ps []proposal) dbsqlc.CommitPlainParams {
