@@ -65,9 +65,23 @@ type Transition struct {
 	// Progress marks a FinishStep that clears the run's recoveries. Run transitions always clear them.
 	Progress bool
 	// Plain marks a transition that concerns nothing but its own row: a FinishStep that no StartStep came before, and the
-	// end of a run that has no parent and no open attempt. Who holds the lease knows, and spares the backend from looking; the
-	// mark changes nothing else, and one on a step that has a row after all changes nothing.
+	// end of a run that has no parent and no open attempt. It spares the backend from looking for a row to finish, attempts
+	// to close and a parent to wake. A false mark on a run's end leaves its parent asleep and its attempts open; one
+	// on a step that has a row does no harm.
 	Plain bool
+}
+
+// OneRow reports whether a transition is marked as Plain and is nothing else either: an insert of a step function's
+// attempt, or the update that ends a run.
+func (t *Transition) OneRow() bool {
+	a := &t.Attempt
+	switch {
+	case !t.Plain || t.Timeout || t.Progress:
+		return false
+	case t.Kind == FinishStep:
+		return a.ID != "" && a.Kind == KindFunction && len(a.Config)+len(a.Context) == 0
+	}
+	return t.Kind.Terminal()
 }
 
 // Verdict is the answer to one transition.

@@ -274,7 +274,8 @@ func (x *execution) invoke(caller context.Context, t *domain.Transition, c StepC
 // the step's finish is not plain any more.
 func (x *execution) mark(finish *domain.Transition) {
 	x.mu.Lock()
-	if x.phase != owned || x.returned || x.functions == 0 || finish.Lease.RunID != "" { // its end is on its way, or void
+	// Not when the workflow function has returned, as a plain end may be on its way; nor when the step's own is, or is void.
+	if x.phase != owned || x.returned || x.functions == 0 || finish.Lease.RunID != "" {
 		x.mu.Unlock()
 		return
 	}

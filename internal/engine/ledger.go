@@ -14,7 +14,7 @@ type ledger struct {
 	attempts int       // rows, which the step limit counts
 	unasked  int       // steps completed in the history that this execution has not asked for
 	waits    []*record // open in the history, and ended by others
-	opened   bool      // an attempt has been open in the database, and may still be
+	opened   bool      // an attempt may have been open in the database, and may still be
 }
 
 // record is what is known of one step.

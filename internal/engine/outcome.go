@@ -106,7 +106,6 @@ func (x *execution) outcome(t *domain.Transition, out json.RawMessage, err error
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	t.Lease = x.lease()
-	t.Plain = !x.ledger.opened && x.run.ParentAttemptID == "" // nothing is opened after the return
 	switch {
 	case x.fatal != nil:
 		failed(t, domain.FailureOf(x.fatal))
@@ -133,6 +132,14 @@ func (x *execution) outcome(t *domain.Transition, out json.RawMessage, err error
 	t.Kind, t.WakeAt, t.Error = domain.RetryRun, d.RetryAt, &f
 }
 
+// endsPlainly reports whether ending the run concerns nothing else. The function has returned, and from then on
+// neither open nor mark opens an attempt.
+func (x *execution) endsPlainly() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return !x.ledger.opened && x.run.ParentAttemptID == ""
+}
+
 func failed(t *domain.Transition, f domain.Failure) { t.Kind, t.Error = domain.FailRun, &f }
 
 // unasked is an error if the function returned without asking for steps that it once completed. Where the
@@ -154,6 +161,7 @@ func (x *execution) unasked() error {
 // that is retried may start again anywhere: the steps that the function left behind have to end first.
 func (x *execution) conclude(ts []domain.Transition) {
 	t := &ts[0]
+	t.Plain = t.Kind.Terminal() && x.endsPlainly()
 	if t.Kind == domain.RetryRun {
 		x.stop(endCause{errReturned})
 		if !x.alone() {

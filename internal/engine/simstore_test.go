@@ -64,13 +64,25 @@ func (u *unreliable) Subscribe(ctx context.Context) (<-chan ports.Event, error) 
 func (u *unreliable) Commit(ctx context.Context, ts []domain.Transition) ([]domain.Verdict, error) {
 	return attempt(ctx, u, func() ([]domain.Verdict, error) {
 		vs, err := u.Store.Commit(ctx, ts)
-		for i := range vs {
-			if err == nil && vs[i].Err == nil && ts[i].Plain && ts[i].Kind.Terminal() {
-				u.plainly(ts[i].Lease.RunID)
-			}
-		}
+		u.lookAtPlainEnds(ts, vs, err)
 		return vs, err
 	})
+}
+
+// lookAtPlainEnds checks what was marked as plain, and the mark on all others.
+func (u *unreliable) lookAtPlainEnds(ts []domain.Transition, vs []domain.Verdict, err error) {
+	if err != nil {
+		return
+	}
+	for i, t := range ts {
+		switch {
+		case !t.Plain:
+		case t.Kind.Terminal() && vs[i].Err == nil:
+			u.plainly(t.Lease.RunID)
+		case !t.Kind.Terminal() && t.Kind != domain.FinishStep:
+			u.t.Errorf("a transition of kind %d is marked as plain", t.Kind)
+		}
+	}
 }
 
 // plainly checks that the end of a run, marked as plain, had nothing to see to but the run.

@@ -136,7 +136,7 @@ func (x *execution) open(w *wait, t *domain.Transition) error {
 		x.mu.Unlock()
 		return err
 	}
-	if x.returned { // since the call entered: the outcome may be on its way
+	if x.returned { // since the call entered: a plain end may be on its way
 		x.unbusy()
 		x.mu.Unlock()
 		return x.suspended()

@@ -36,8 +36,10 @@ type Backend interface {
 	// it is called. Unknown runs are left out.
 	LoadHistories(ctx context.Context, req HistoryRequest) (HistoryResult, error)
 
-	// Commit applies a batch of transitions in one transaction and answers each by its index. Within a
-	// batch, the transitions of a run's steps are applied before the run's own. A batch holds at most one
+	// Commit applies a batch of transitions, in one transaction, and answers each by its index. Within a
+	// batch, the transitions of a run's steps are applied before the run's own. It may take several transactions to
+	// apply a batch, if an item is refused, a lease is lost or the batch is large, each of which leaves no run ended without the
+	// steps before it: after an error some items may have been applied, and the batch can be committed again. A batch holds at most one
 	// transition per attempt and one per run (domain.CheckBatch). ts is the caller's again when Commit has returned
 	// without an error; what its payloads point to stays as it is.
 	//

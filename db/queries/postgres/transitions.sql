@@ -1,7 +1,7 @@
 -- An UPDATE with a list of ids, or joined to one, reads the whole namespace when the planner takes it for small. So
 -- the rows are looked up one by one by their primary key, and then updated at the place where they were found (ctid), for
--- which there is one plan where tables are not scanned. They must not have moved since the statement began: they are locked by
--- an earlier one, or the count of what was written is looked at. (sqlc knows no system column but in this form.)
+-- which there is one plan where tables are not scanned. They must not have moved since the statement began: an earlier
+-- one has locked them, or the caller looks at how many were written. (sqlc knows no system column but in this form.)
 --
 -- Where neither holds, or the caller's transaction may scan tables, an insert takes the update's place that never
 -- inserts: its rows come from the table, and ON CONFLICT finds them by their key again, wherever they are by then.

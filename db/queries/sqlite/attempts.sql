@@ -16,8 +16,9 @@ INSERT INTO step_attempts (
   sqlc.narg(started_at), sqlc.narg(finished_at), sqlc.arg(created_at), sqlc.arg(updated_at)
 );
 
--- The finish of a step that has no row yet, by a lease that the run's row grants: else, or if it has one, the row is
--- refused by a constraint, and ignored. (From a SELECT, SQLite would insert by way of a temporary table.)
+-- The finish of a step that has no row yet, by a lease that the run's row grants. Without the lease the run's id is
+-- NULL, which NOT NULL refuses, and a second row is refused by the primary key; both are ignored. (From a SELECT, SQLite would
+-- insert by way of a temporary table.)
 -- name: InsertPlainAttempt :execrows
 INSERT OR IGNORE INTO step_attempts (
   namespace_id, id, workflow_run_id, step_name, kind, status, config, output, error, final, retry_at,

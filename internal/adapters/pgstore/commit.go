@@ -61,9 +61,9 @@ func inOrder(ts []domain.Transition, verdicts []domain.Verdict) []proposal {
 	return out
 }
 
-// commit commits proposals in one transaction.
+// commit commits proposals in one transaction; a batch that commitPlain has written in part is finished by a second.
 func (s *Store) commit(ctx context.Context, ps []proposal) error {
-	if done, err := s.commitPlain(ctx, ps); done {
+	if written, err := s.commitPlain(ctx, ps); written || err != nil {
 		return err
 	}
 	return s.commitAny(ctx, ps)

@@ -12,11 +12,12 @@ import (
 
 // commitPlain commits proposals with one statement if each of them touches no row but its own, as nearly all do where
 // many runs execute: steps that finish, and runs that end. It decides nothing: whenever it did not write everything,
-// done is false, and what is proposed is left to flush as if it were proposed again.
-func (s *Store) commitPlain(ctx context.Context, ps []proposal) (done bool, err error) {
+// or the server refused something, written is false without an error, and what is proposed is left to flush as if it
+// were proposed again.
+func (s *Store) commitPlain(ctx context.Context, ps []proposal) (written bool, err error) {
 	worker := ps[0].Lease.WorkerID
 	for i := range ps {
-		if !plain(&ps[i]) || ps[i].Lease.WorkerID != worker {
+		if !ps[i].OneRow() || ps[i].Lease.WorkerID != worker {
 			return false, nil
 		}
 	}
@@ -28,26 +29,24 @@ func (s *Store) commitPlain(ctx context.Context, ps []proposal) (done bool, err 
 			ended = append(ended, ps[i].Lease.RunID)
 		}
 	}
-	var written int64
+	var rows int64
 	err = s.runner.run(ctx, planOnce, func(p *pipeline) {
 		if len(ps) == 1 && ps[0].Kind == domain.FinishStep {
-			affected(p, (*dbsqlc.Queries).FinishPlainAttempt, s.plainStepParams(&ps[0]), &written)
+			affected(p, (*dbsqlc.Queries).FinishPlainAttempt, s.plainStepParams(&ps[0]), &rows)
 			return
 		}
-		one(p, (*dbsqlc.Queries).CommitPlain, s.plainParams(worker, sorted), &written)
+		one(p, (*dbsqlc.Queries).CommitPlain, s.plainParams(worker, sorted), &rows)
 		if len(ended) > 0 {
 			exec(p, (*dbsqlc.Queries).DeleteBufferedSignalsOfRuns, dbsqlc.DeleteBufferedSignalsOfRunsParams{
 				NamespaceID: s.namespace, RunIds: ended,
 			})
 		}
 	})
-	switch {
-	case poison(err): // also of a step that was committed before
+	if poison(err) { // also of a step that was committed before
 		return false, nil
-	case err != nil:
-		return true, err
-	case written < int64(len(ps)):
-		return false, nil
+	}
+	if err != nil || rows < int64(len(ps)) {
+		return false, err
 	}
 	var n bulletin
 	for _, id := range ended {
@@ -55,18 +54,6 @@ func (s *Store) commitPlain(ctx context.Context, ps []proposal) (done bool, err 
 	}
 	s.publish(ctx, n.Event)
 	return true, nil
-}
-
-// plain reports whether CommitPlain can write the proposal.
-func plain(p *proposal) bool {
-	a := &p.Attempt
-	switch {
-	case !p.Plain || p.Timeout || p.Progress:
-		return false
-	case p.Kind == domain.FinishStep:
-		return a.Kind == domain.KindFunction && len(a.Config)+len(a.Context) == 0
-	}
-	return p.Kind.Terminal()
 }
 
 func (c *client) plainStepParams(p *proposal) dbsqlc.FinishPlainAttemptParams {

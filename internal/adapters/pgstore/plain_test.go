@@ -118,3 +118,36 @@ func TestPlainPoison(t *testing.T) {
 	}
 	st.written(8, 8)
 }
+
+// What is kept for a run goes with its plain end, and stays if the lease was lost.
+func TestPlainEndDropsSignals(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	leases := ownedMany(t, st.s, 2)
+	for _, l := range leases {
+		signal := domain.Signal{ID: domain.NewID(), Name: "s", Key: domain.NewID(), RunID: l.RunID}
+		if _, err := st.s.SendSignals(testContext(t), []domain.Signal{signal}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stale := leases[0]
+	stale.Epoch--
+	if v := st.commit(plain(complete(stale), complete(leases[1]))...)(); !errors.Is(v[0].Err, domain.ErrLeaseLost) || v[1].Err != nil {
+		t.Errorf("verdicts %+v", v)
+	}
+	left := scalar[string](t, st.watch, `select string_agg(workflow_run_id, ' ') from "`+st.schema+`".workflow_signal_buffer`)
+	if left != leases[0].RunID {
+		t.Errorf("signals are kept for %q, want %q", left, leases[0].RunID)
+	}
+}
+
+// An attempt without an id is a step, not a run's end.
+func TestPlainStepWithoutAnID(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	leases := ownedMany(t, st.s, 2)
+	nameless := finished(leases[0])
+	nameless.Attempt.ID = ""
+	st.ok(plain(nameless, finished(leases[1]))...)
+	st.written(0, 2)
+}

@@ -57,7 +57,7 @@ func (b *batch) load() error {
 	seen := make(map[string]struct{})
 	for i := range b.ts {
 		t := &b.ts[i]
-		if plain(t) {
+		if t.OneRow() {
 			continue
 		}
 		if _, twice := seen[t.Lease.RunID]; !twice {
@@ -104,7 +104,7 @@ func (b *batch) commitOne(t *domain.Transition, v *domain.Verdict) error {
 	if v.Err = t.CheckStorable(); v.Err != nil {
 		return nil //nolint:nilerr // the error is the item's answer
 	}
-	if plain(t) {
+	if t.OneRow() {
 		done, err := b.commitPlain(t)
 		if err == nil && !done && t.Kind.AboutStep() {
 			err = b.loadAttempts([]string{t.Attempt.ID})

@@ -5,18 +5,6 @@ import (
 	"github.com/openworkflowdev/openworkflow-go/internal/domain"
 )
 
-// plain reports whether one statement can write the transition, without a look at what is stored.
-func plain(t *domain.Transition) bool {
-	a := &t.Attempt
-	switch {
-	case !t.Plain || t.Timeout || t.Progress:
-		return false
-	case t.Kind == domain.FinishStep:
-		return a.Kind == domain.KindFunction && len(a.Config)+len(a.Context) == 0
-	}
-	return t.Kind.Terminal()
-}
-
 // commitPlain writes a plain transition. It decides nothing: where the lease does not hold, or a step has a row, nothing is
 // written, and done is false.
 func (b *batch) commitPlain(t *domain.Transition) (done bool, err error) {
@@ -30,7 +18,7 @@ func (b *batch) commitPlain(t *domain.Transition) (done bool, err error) {
 func (b *batch) insertPlain(run *domain.Run, t *domain.Transition) (done bool, err error) {
 	a, err := domain.ApplyStep(run, nil, t, false, b.now)
 	if err != nil {
-		return false, nil //nolint:nilerr // no lease that a row could grant: the rows say what the answer is
+		return false, nil //nolint:nilerr // such a lease is never held; the general way finds the answer
 	}
 	written, err := b.q.InsertPlainAttempt(b.ctx, dbsqlc.InsertPlainAttemptParams{
 		ID:            a.ID,

@@ -18,8 +18,11 @@ import (
 //	Timeout  bool            // a FinishStep that ends a signal-wait because its time is up: refused with
 //	                         // ErrWaitSatisfied if a signal has been delivered to the wait
 //	Progress bool            // a FinishStep that clears the run's recoveries
-//	Plain    bool            // nothing but its own row is concerned: a FinishStep without a StartStep before it, the end
-//	                         // of a run without a parent and without open attempts. It spares look-ups, and changes nothing else
+//	Plain    bool            // nothing but its own row is concerned: a FinishStep that no StartStep came before, the end
+//	                         // of a run without a parent and without open attempts. It spares look-ups. A false mark on a
+//	                         // run's end leaves its parent asleep and its attempts open; one on a step does no harm
+//
+// Its method OneRow reports whether one insert of an attempt, or one update of a run, is all of it.
 type Transition = domain.Transition
 
 // TransitionKind is what a transition does. Its method AboutStep tells the first three from the others.

@@ -18,6 +18,7 @@ func batchCases() []testCase {
 		{"Empty", batchEmpty},
 		{"Large", batchLarge},
 		{"Plain", batchPlain},
+		{"PlainStale", batchPlainStale},
 		{"PlainThatIsNot", batchPlainNot},
 		{"PoisonHarmsNobody", batchPoison},
 		{"PoisonedSignal", batchPoisonSignal},
@@ -82,23 +83,16 @@ func plain(ts ...backend.Transition) []backend.Transition {
 
 // batchPlain: marks spare look-ups, and nothing else is different.
 func batchPlain(f *fixture) {
-	runs := f.ownedMany(5)
+	runs := f.ownedMany(4)
 	of := func(i int) backend.Lease { return leaseOf(runs[i]) }
-	stale, other := of(3), of(4)
-	stale.Epoch--
-	other.WorkerID = backend.NewID()
-	sound := plain(finished(of(0), "a", `{"n":1.50}`), finished(of(1), "a", `null`), complete(of(1), `"end"`), fail(of(2)))
-	vs := f.commit(append(sound, plain(finished(stale, "a", `1`), complete(other, `1`))...)...)
-	for i, v := range vs {
-		if i < len(sound) {
-			f.noError(v.Err, fmt.Sprint("plain transition ", i, " beside those of lost leases"))
-		} else {
-			f.isErr(fmt.Sprint("transition ", i), v.Err, backend.ErrLeaseLost)
-		}
-	}
-	a := f.attempt(runs[0].ID, sound[0].Attempt.ID)
-	if a.Status != backend.StepCompleted || a.Kind != backend.KindFunction || !sameJSON(a.Output, sound[0].Attempt.Output) || a.StartedAt.IsZero() || a.FinishedAt.IsZero() {
+	ts := plain(finished(of(0), "a", `{"n":1.50}`), finished(of(1), "a", `null`), complete(of(1), `"end"`), fail(of(2)), complete(of(3), `null`))
+	f.ok(ts...)
+	a := f.attempt(runs[0].ID, ts[0].Attempt.ID)
+	if a.Status != backend.StepCompleted || a.Kind != backend.KindFunction || !sameJSON(a.Output, ts[0].Attempt.Output) || a.StartedAt.IsZero() || a.FinishedAt.IsZero() {
 		f.Errorf("the step is %+v", a)
+	}
+	if r := f.get(runs[0].ID); r.Status != backend.RunRunning {
+		f.Errorf("the run is %s, and nothing was to end it", r.Status)
 	}
 	if r := f.get(runs[1].ID); r.Status != backend.RunCompleted || string(r.Output) != `"end"` || !r.AvailableAt.IsZero() || r.FinishedAt.IsZero() || r.WorkerID != f.worker {
 		f.Errorf("the completed run is %+v", r)
@@ -106,12 +100,41 @@ func batchPlain(f *fixture) {
 	if r := f.get(runs[2].ID); r.Status != backend.RunFailed || r.Error == nil || r.WorkerID != "" {
 		f.Errorf("the failed run is %+v", r)
 	}
-	for _, i := range []int{0, 3, 4} {
-		if r := f.get(runs[i].ID); r.Status != backend.RunRunning {
-			f.Errorf("run %d is %s, and nothing was to end it", i, r.Status)
+	f.unchanged("the same again", func() { f.ok(ts...) })
+}
+
+// batchPlainStale: leases that were lost, in a batch and alone; the others of the batch are written.
+func batchPlainStale(f *fixture) {
+	for name, lose := range map[string]func(*backend.Lease){
+		"an older epoch": func(l *backend.Lease) { l.Epoch-- },
+		"another worker": func(l *backend.Lease) { l.WorkerID = backend.NewID() },
+	} {
+		runs := f.ownedMany(3)
+		lost := leaseOf(runs[0])
+		lose(&lost)
+		f.unchanged(name, func() {
+			for _, t := range plain(finished(lost, "a", `1`), complete(lost, `1`), fail(lost)) {
+				f.isErr(name+", alone", f.commit(t)[0].Err, backend.ErrLeaseLost)
+			}
+		})
+		vs := f.commit(plain(finished(leaseOf(runs[1]), "a", `1`), complete(leaseOf(runs[2]), `2`), finished(lost, "a", `1`), complete(lost, `1`))...)
+		for i, v := range vs {
+			if i < 2 {
+				f.noError(v.Err, name+": its neighbour")
+			} else {
+				f.isErr(name, v.Err, backend.ErrLeaseLost)
+			}
 		}
+		for i, want := range []backend.RunStatus{backend.RunRunning, backend.RunRunning, backend.RunCompleted} {
+			if got := f.get(runs[i].ID).Status; got != want {
+				f.Errorf("%s: run %d is %s, want %s", name, i, got, want)
+			}
+		}
+		if len(f.attempts(runs[0].ID)) != 0 || len(f.attempts(runs[1].ID)) != 1 {
+			f.Errorf("%s: attempts %v and %v", name, f.attempts(runs[0].ID), f.attempts(runs[1].ID))
+		}
+		f.ok(complete(leaseOf(runs[0]), `0`), complete(leaseOf(runs[1]), `0`))
 	}
-	f.unchanged("the same again", func() { f.ok(sound...) })
 }
 
 // batchPlainNot: a step marked as plain may have a row, when its worker did not learn that it had been written.

@@ -216,6 +216,16 @@ func workerBreakages() map[string]breakage {
 				return b.Commit(ctx, ts)
 			}}
 		}},
+		"takes plain ends for owned": {"Batch/PlainStale", func(b *memory.Backend) backend.Backend {
+			return &hooked{Backend: b, commit: func(ctx context.Context, ts []backend.Transition) ([]backend.Verdict, error) {
+				for i := range ts {
+					if r := current(b, ts[i].Lease.RunID); ts[i].Plain && r.WorkerID == ts[i].Lease.WorkerID {
+						ts[i].Lease.Epoch = r.Attempts
+					}
+				}
+				return b.Commit(ctx, ts)
+			}}
+		}},
 		"keeps recoveries after progress": {"Lease/ProgressClearsRecoveries", func(b *memory.Backend) backend.Backend {
 			return &hooked{Backend: b, commit: func(ctx context.Context, ts []backend.Transition) ([]backend.Verdict, error) {
 				for i := range ts {

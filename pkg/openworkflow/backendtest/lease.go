@@ -97,7 +97,7 @@ func leaseProgress(f *fixture) {
 		f.Errorf("a step without progress left %d recoveries, want 1", got)
 	}
 	t = finished(leaseOf(r), "b", `1`)
-	t.Progress = true
+	t.Progress, t.Plain = true, true // which is not only its own row
 	f.ok(t)
 	if got := f.get(r.ID).Recoveries; got != 0 {
 		f.Errorf("a step with progress left %d recoveries, want 0", got)

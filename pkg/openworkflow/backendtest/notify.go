@@ -97,7 +97,10 @@ func notifyWake(f *fixture) {
 func notifyFinished(f *fixture) {
 	events := f.subscribe()
 	finished := func(e backend.Event) []string { return e.Finished }
-	for _, e := range endings() {
+	plainly := ending{"a plain complete", backend.RunCompleted, func(f *fixture, l backend.Lease) bool {
+		return f.ok(plain(complete(l, `1`))...)[0].Woke
+	}}
+	for _, e := range append(endings(), plainly) {
 		f.heard("a run that ended by "+e.name, events, func() string {
 			r, l := f.owned()
 			e.end(f, l)

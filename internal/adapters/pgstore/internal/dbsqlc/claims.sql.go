@@ -56,7 +56,8 @@ type ClaimRunsParams struct {
 }
 
 // Claims due runs: one range scan per workflow, which locks what nobody else holds, up to the workflow's
-// share. A run that was changed just before it was locked is left for the next claim.
+// share. A run that was changed just before it was locked is not where it was found, and is left for the next claim:
+// when that is worth while is asked by a later statement, which sees the run.
 func (q *Queries) ClaimRuns(ctx context.Context, arg ClaimRunsParams) ([]Run, error) {
 	rows, err := q.db.Query(ctx, claimRuns,
 		arg.WorkerID,

@@ -415,8 +415,9 @@ type InsertPlainAttemptParams struct {
 	UpdatedAt     string
 }
 
-// The finish of a step that has no row yet, by a lease that the run's row grants: else, or if it has one, the row is
-// refused by a constraint, and ignored. (From a SELECT, SQLite would insert by way of a temporary table.)
+// The finish of a step that has no row yet, by a lease that the run's row grants. Without the lease the run's id is
+// NULL, which NOT NULL refuses, and a second row is refused by the primary key; both are ignored. (From a SELECT, SQLite would
+// insert by way of a temporary table.)
 func (q *Queries) InsertPlainAttempt(ctx context.Context, arg InsertPlainAttemptParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, insertPlainAttempt,
 		arg.NamespaceID,
