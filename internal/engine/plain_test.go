@@ -29,8 +29,9 @@ func (s *slowEnds) Commit(ctx context.Context, ts []domain.Transition) ([]domain
 			time.Sleep(time.Second)
 		}
 	}
+	before := s.check.standing(ts)
 	vs, err := s.Store.Commit(ctx, ts)
-	s.check.lookAtPlainEnds(ts, vs, err)
+	s.check.lookAtPlainEnds(before, ts, vs, err)
 	return vs, err
 }
 

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 type unreliable struct {
 	*memstore.Store
 	t      *testing.T
+	ends   *sync.Mutex // of the store: held where runs end
 	cut    atomic.Bool // nothing gets through any more
 	calm   *atomic.Bool
 	rand   func(n int) int
@@ -63,21 +65,41 @@ func (u *unreliable) Subscribe(ctx context.Context) (<-chan ports.Event, error) 
 
 func (u *unreliable) Commit(ctx context.Context, ts []domain.Transition) ([]domain.Verdict, error) {
 	return attempt(ctx, u, func() ([]domain.Verdict, error) {
+		u.ends.Lock()
+		defer u.ends.Unlock()
+		before := u.standing(ts)
 		vs, err := u.Store.Commit(ctx, ts)
-		u.lookAtPlainEnds(ts, vs, err)
+		u.lookAtPlainEnds(before, ts, vs, err)
 		return vs, err
 	})
 }
 
-// lookAtPlainEnds checks what was marked as plain, and the mark on all others.
-func (u *unreliable) lookAtPlainEnds(ts []domain.Transition, vs []domain.Verdict, err error) {
+// standing are the runs of a batch that have not ended.
+func (u *unreliable) standing(ts []domain.Transition) map[string]bool {
+	ids := make([]string, len(ts))
+	for i := range ts {
+		ids[i] = ts[i].Lease.RunID
+	}
+	runs, err := u.Store.GetRuns(context.Background(), ids)
+	if err != nil {
+		u.t.Error(err)
+	}
+	out := make(map[string]bool, len(runs))
+	for _, r := range runs {
+		out[r.ID] = !r.Status.Terminal()
+	}
+	return out
+}
+
+// lookAtPlainEnds checks the ends that were marked as plain and took effect, and the mark on all others.
+func (u *unreliable) lookAtPlainEnds(standing map[string]bool, ts []domain.Transition, vs []domain.Verdict, err error) {
 	if err != nil {
 		return
 	}
 	for i, t := range ts {
 		switch {
 		case !t.Plain:
-		case t.Kind.Terminal() && vs[i].Err == nil:
+		case t.Kind.Terminal() && vs[i].Err == nil && standing[t.Lease.RunID]:
 			u.plainly(t.Lease.RunID)
 		case !t.Kind.Terminal() && t.Kind != domain.FinishStep:
 			u.t.Errorf("a transition of kind %d is marked as plain", t.Kind)
@@ -130,7 +152,11 @@ func (u *unreliable) SendSignals(ctx context.Context, s []domain.Signal) ([]port
 }
 
 func (u *unreliable) Sweep(ctx context.Context, r ports.SweepRequest) (ports.SweepResult, error) {
-	return attempt(ctx, u, func() (ports.SweepResult, error) { return u.Store.Sweep(ctx, r) })
+	return attempt(ctx, u, func() (ports.SweepResult, error) {
+		u.ends.Lock()
+		defer u.ends.Unlock()
+		return u.Store.Sweep(ctx, r)
+	})
 }
 
 func (u *unreliable) RunStates(ctx context.Context, ids []string) ([]domain.RunState, error) {

@@ -59,6 +59,7 @@ type simulation struct {
 	total    time.Duration
 	meeting  atomic.Int32
 	auditor  *auditor // nil in half of the simulations
+	ends     sync.Mutex
 }
 
 type member struct {
@@ -129,7 +130,7 @@ func (sim *simulation) pass(milliseconds int) {
 }
 
 func (sim *simulation) join() member {
-	way := &unreliable{Store: sim.store, t: sim.t, calm: &sim.calm, rand: sim.dice}
+	way := &unreliable{Store: sim.store, t: sim.t, ends: &sim.ends, calm: &sim.calm, rand: sim.dice}
 	for {
 		w := sim.worker(way)
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

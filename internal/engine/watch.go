@@ -20,8 +20,9 @@ type slice struct {
 	before   *slice // the execution's slice before this one
 	start    sync.Once
 	ctx      context.Context
-	ended    atomic.Bool
-	children sync.Map // run ids, by the attempts that waited for them
+	ending   sync.Mutex
+	ended    atomic.Bool // and the observer has been told
+	children sync.Map    // run ids, by the attempts that waited for them
 }
 
 // context starts the slice if that has not been done.
@@ -34,14 +35,20 @@ func (s *slice) context() context.Context {
 	return s.ctx
 }
 
-// end ends the slice, unless there is none or it has ended.
+// end ends the slice, unless there is none or it has ended. When it returns, the observer has been told.
 func (s *slice) end(e SliceEnd) {
-	if s == nil || !s.ended.CompareAndSwap(false, true) {
+	if s == nil {
+		return
+	}
+	s.ending.Lock()
+	defer s.ending.Unlock()
+	if s.ended.Load() {
 		return
 	}
 	ctx := s.context()
 	e.Took = time.Since(s.Started)
 	s.observer.SliceEnded(ctx, &s.Slice, e)
+	s.ended.Store(true)
 }
 
 // sliceContext has the values of its execution's present slice, or, while the run is parked, of the last one.
