@@ -14,6 +14,7 @@ import (
 
 	"github.com/openworkflowdev/openworkflow-go/internal/adapters/cli"
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow"
+	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/backend"
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/memory"
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/step"
 )
@@ -82,7 +83,21 @@ func (b *broken) workflow() openworkflow.AnyWorkflow {
 	})
 }
 
-// stage is a database in memory and, in the background, a worker, all in virtual time.
+// distant is a database in memory that runs need a moment to get to and from, as any other: what a command shows
+// of a run that it has just started is no race with the worker, and no two runs are of the same millisecond.
+type distant struct{ *memory.Backend }
+
+func (d distant) CreateRuns(ctx context.Context, runs []backend.NewRun) ([]backend.Run, error) {
+	time.Sleep(time.Millisecond)
+	return d.Backend.CreateRuns(ctx, runs)
+}
+
+func (d distant) ClaimRuns(ctx context.Context, req backend.ClaimRequest) (backend.ClaimResult, error) {
+	time.Sleep(time.Millisecond)
+	return d.Backend.ClaimRuns(ctx, req)
+}
+
+// stage is a database and, in the background, a worker, all in virtual time.
 type stage struct {
 	t  *testing.T
 	ow *openworkflow.Client
@@ -92,7 +107,7 @@ type stage struct {
 func onStage(t *testing.T, play func(*testing.T, *stage), workflows ...openworkflow.AnyWorkflow) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		b := memory.New()
+		b := distant{memory.New()}
 		ow, err := openworkflow.New(b)
 		if err != nil {
 			t.Fatal(err)
