@@ -31,7 +31,7 @@ type Starts struct {
 // start is one run asked for.
 type start struct {
 	run    domain.NewRun
-	made   domain.Run
+	made   string // the run's id
 	err    error
 	leader bool          // it was its turn to call, for all that wait; guarded by the mutex
 	turn   chan struct{} // closed when it is
@@ -44,12 +44,12 @@ func NewStarts(b ports.ClientBackend) *Starts {
 	return &Starts{backend: b, apart: apart}
 }
 
-// Create creates the run, or returns the one that stands for it (ports.ClientBackend.CreateRuns).
-func (s *Starts) Create(ctx context.Context, run domain.NewRun) (domain.Run, error) {
+// Create creates the run and returns its id, or that of the run that stands for it (ports.ClientBackend.CreateRuns).
+func (s *Starts) Create(ctx context.Context, run domain.NewRun) (id string, err error) {
 	if s.apart {
 		made, err := s.create(ctx, []domain.NewRun{run})
 		if err != nil {
-			return domain.Run{}, err
+			return "", err
 		}
 		return made[0], nil
 	}
@@ -67,7 +67,7 @@ func (s *Starts) Create(ctx context.Context, run domain.NewRun) (domain.Run, err
 			return me.made, me.err
 		case <-ctx.Done():
 			s.giveUp(me)
-			return domain.Run{}, ctx.Err()
+			return "", ctx.Err()
 		case <-me.turn:
 		}
 	}
@@ -75,7 +75,7 @@ func (s *Starts) Create(ctx context.Context, run domain.NewRun) (domain.Run, err
 }
 
 // lead calls for me and for all that wait. Those must not depend on this caller's context.
-func (s *Starts) lead(ctx context.Context, me *start) (domain.Run, error) {
+func (s *Starts) lead(ctx context.Context, me *start) (id string, err error) {
 	s.mu.Lock()
 	n := min(len(s.queue), startBatch-1)
 	batch := append([]*start{me}, s.queue[:n]...)
@@ -94,7 +94,7 @@ func (s *Starts) lead(ctx context.Context, me *start) (domain.Run, error) {
 	case <-me.done:
 		return me.made, me.err
 	case <-ctx.Done():
-		return domain.Run{}, ctx.Err()
+		return "", ctx.Err()
 	}
 }
 
@@ -145,7 +145,7 @@ func (s *Starts) answer(ctx context.Context, batch []*start) {
 	}
 }
 
-func (s *Starts) create(ctx context.Context, runs []domain.NewRun) ([]domain.Run, error) {
+func (s *Starts) create(ctx context.Context, runs []domain.NewRun) (ids []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	return s.backend.CreateRuns(ctx, runs)

@@ -22,7 +22,7 @@ type slowCreation struct {
 	calls []int
 }
 
-func (s *slowCreation) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]domain.Run, error) {
+func (s *slowCreation) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]string, error) {
 	s.mu.Lock()
 	s.calls = append(s.calls, len(runs))
 	s.mu.Unlock()
@@ -51,9 +51,9 @@ func TestStartsGoTogether(t *testing.T) {
 				if i == 50 {
 					name = "bad"
 				}
-				run, err := starts.Create(context.Background(), domain.NewRun{ID: domain.NewID(), WorkflowName: name})
-				if (name == "bad") != errors.Is(err, domain.ErrRejected) || (err == nil) != (run.ID != "") {
-					t.Errorf("%s: %+v, %v", name, run, err)
+				id, err := starts.Create(context.Background(), domain.NewRun{ID: domain.NewID(), WorkflowName: name})
+				if (name == "bad") != errors.Is(err, domain.ErrRejected) || (err == nil) != (id != "") {
+					t.Errorf("%s: %q, %v", name, id, err)
 				}
 			})
 		}

@@ -60,7 +60,7 @@ func startAll[In, Out any](ctx context.Context, c *Client, id *identityOf, ins [
 	}
 	handles := make([]*RunHandle[Out], len(made))
 	for i := range made {
-		handles[i] = &RunHandle[Out]{client: c, id: made[i].ID, workflow: id.name}
+		handles[i] = &RunHandle[Out]{client: c, id: made[i], workflow: id.name}
 	}
 	c.config.zap.Info("workflow runs created", zap.String("workflow", id.name), zap.String("version", id.version), zap.Int("runs", len(made)))
 	return handles, nil

@@ -86,10 +86,10 @@ func create[Out any](ctx context.Context, c *Client, id *identityOf, run domain.
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", id, err)
 	}
-	if made.ID == run.ID {
+	if made == run.ID {
 		c.config.zap.Info("workflow run created", zap.String("workflow", id.name), zap.String("version", id.version), zap.String("run", run.ID))
 	}
-	return &RunHandle[Out]{client: c, id: made.ID, workflow: id.name}, nil
+	return &RunHandle[Out]{client: c, id: made, workflow: id.name}, nil
 }
 
 // RunHandle is a workflow run as a client sees it. Spec.Run, Workflow.Run and the two Handle methods make one.

@@ -99,16 +99,14 @@ func (c *Client) startCall(id *identityOf, runs int) ObservedCall {
 }
 
 // started ends a call that starts runs, the first of them with the id.
-func (c *observedCall) started(first string, err error, made ...domain.Run) {
+func (c *observedCall) started(first string, err error, made ...string) {
 	if c == nil {
 		return
 	}
 	end := ObservedCallEnd{Err: err}
 	if err == nil {
-		for i := range made {
-			end.RunIDs = append(end.RunIDs, made[i].ID)
-		}
-		end.Existing = len(made) > 0 && made[0].ID != first
+		end.RunIDs = made
+		end.Existing = len(made) > 0 && made[0] != first
 	}
 	c.end(end)
 }

@@ -99,7 +99,7 @@ func (c *Client) rerun(ctx context.Context, source *domain.Run, from string) (*R
 	}
 	c.config.zap.Info("workflow run created again", zap.String("workflow", run.WorkflowName), zap.String("version", run.Version),
 		zap.String("run", run.ID), zap.String("rerunOf", source.ID), zap.String("fromStep", from))
-	return &RunHandle[json.RawMessage]{client: c, id: made[0].ID, workflow: run.WorkflowName}, nil
+	return &RunHandle[json.RawMessage]{client: c, id: made[0], workflow: run.WorkflowName}, nil
 }
 
 // allAttempts reads a run's whole history.

@@ -87,7 +87,7 @@ func (b *broken) workflow() openworkflow.AnyWorkflow {
 // of a run that it has just started is no race with the worker, and no two runs are of the same millisecond.
 type distant struct{ *memory.Backend }
 
-func (d distant) CreateRuns(ctx context.Context, runs []backend.NewRun) ([]backend.Run, error) {
+func (d distant) CreateRuns(ctx context.Context, runs []backend.NewRun) ([]string, error) {
 	time.Sleep(time.Millisecond)
 	return d.Backend.CreateRuns(ctx, runs)
 }

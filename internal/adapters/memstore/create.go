@@ -10,27 +10,26 @@ import (
 )
 
 // CreateRuns is ports.ClientBackend's. If one of the runs is refused, none is made.
-func (s *Store) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]domain.Run, error) {
+func (s *Store) CreateRuns(ctx context.Context, runs []domain.NewRun) (ids []string, err error) {
 	for i := range runs {
 		if err := runs[i].CheckStorable(); err != nil {
 			return nil, err
 		}
 	}
-	out := make([]domain.Run, 0, len(runs))
-	err := s.do(ctx, func(x *tx) error {
+	err = s.do(ctx, func(x *tx) error {
 		if err := x.checkParents(runs); err != nil {
 			return err
 		}
 		for i := range runs {
 			r, _ := x.createRun(&runs[i])
-			out = append(out, cloneRun(&r.Run))
+			ids = append(ids, r.ID)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	return ids, nil
 }
 
 // checkParents refuses what the foreign keys of the SQL stores refuse: a new run whose parent attempt, or a

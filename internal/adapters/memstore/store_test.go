@@ -25,7 +25,10 @@ func create(t testing.TB, s *memstore.Store, change ...func(*domain.NewRun)) dom
 	for _, c := range change {
 		c(&n)
 	}
-	runs, err := s.CreateRuns(t.Context(), []domain.NewRun{n})
+	if _, err := s.CreateRuns(t.Context(), []domain.NewRun{n}); err != nil {
+		t.Fatal(err)
+	}
+	runs, err := s.GetRuns(t.Context(), []string{n.ID})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,15 +2,17 @@ package pgstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/openworkflowdev/openworkflow-go/internal/adapters/pgstore/internal/dbsqlc"
 	"github.com/openworkflowdev/openworkflow-go/internal/domain"
-	"github.com/openworkflowdev/openworkflow-go/internal/ports"
 )
 
 // maxBatch is how many bytes of payload go into one transaction, unless one item is larger.
@@ -18,8 +20,8 @@ const maxBatch = 8 << 20
 
 // CreateRuns is ports.ClientBackend's. A batch of more than 8 MiB is cut into several transactions. If one
 // run of a transaction is refused, none of it is made, and the error wraps domain.ErrRejected.
-func (c *client) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]domain.Run, error) {
-	out := make([]domain.Run, 0, len(runs))
+func (c *client) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]string, error) {
+	ids := make([]string, 0, len(runs))
 	for i := range runs {
 		if err := runs[i].CheckHistory(); err != nil {
 			return nil, err
@@ -30,9 +32,9 @@ func (c *client) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]domain
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, created...)
+		ids = append(ids, created...)
 	}
-	return out, nil
+	return ids, nil
 }
 
 // cut yields stretches of items whose sizes do not sum up to more than maxBatch.
@@ -55,39 +57,79 @@ func cut[T any](items []T, size func(*T) int) func(func([]T) bool) {
 	}
 }
 
-func (c *client) createRuns(ctx context.Context, runs []domain.NewRun) ([]domain.Run, error) {
-	rounds, keys := spread(runs, c.creationKeyOf), c.creationKeys(runs) // what one round makes, the next one finds
-	inserted := make([][]dbsqlc.Run, len(rounds))
-	var standing []dbsqlc.GetStandingRunsRow
-	err := c.runner.run(ctx, planOnce, func(p *pipeline) {
+// createRuns makes the runs in one transaction. Where some of them exist, it makes the others in another.
+func (c *client) createRuns(ctx context.Context, runs []domain.NewRun) ([]string, error) {
+	for missing := runs; ; {
+		standing, err := c.insertRuns(ctx, missing, keyedOf(runs))
+		switch {
+		case err == nil:
+			return c.created(ctx, runs, standing)
+		case !exists(err):
+			return nil, refusal(err)
+		}
+		left, missed := c.missing(ctx, missing)
+		if missed != nil {
+			return nil, missed
+		}
+		if len(left) == len(missing) { // the caller's transaction does not see it
+			return nil, refusal(err)
+		}
+		missing = left
+	}
+}
+
+// insertRuns makes the runs, none of which may exist but by its idempotency key, and finds those that stand for the
+// ones with keys.
+func (c *client) insertRuns(ctx context.Context, runs, keyed []domain.NewRun) (standing []dbsqlc.GetStandingRunsRow, err error) {
+	if len(runs) == 0 && len(keyed) == 0 {
+		return nil, nil
+	}
+	rounds, keys := spread(runs, c.creationKeyOf), c.creationKeys(keyed) // what one round makes, the next one finds
+	err = c.runner.run(ctx, planOnce, func(p *pipeline) {
 		if len(keys) > 0 {
 			exec(p, (*dbsqlc.Queries).LockKeys, keys)
 		}
-		for i, round := range rounds {
+		for _, round := range rounds {
 			if len(round) == 1 && round[0].IdempotencyKey == "" {
-				rows(p, (*dbsqlc.Queries).InsertRun, c.insertOneParams(&round[0]), &inserted[i])
+				exec(p, (*dbsqlc.Queries).InsertRun, c.insertOneParams(&round[0]))
 			} else {
-				rows(p, (*dbsqlc.Queries).InsertRuns, c.insertParams(round), &inserted[i])
+				exec(p, (*dbsqlc.Queries).InsertRuns, c.insertParams(round))
 			}
 		}
 		if past := historiesOf(runs); len(past) > 0 {
 			exec(p, (*dbsqlc.Queries).InsertHistories, c.historyParams(past))
 		}
-		if keyed := keyedOf(runs); len(keyed) > 0 {
+		if len(keyed) > 0 {
 			rows(p, (*dbsqlc.Queries).GetStandingRuns, c.standingParams(keyed), &standing)
 		}
 	})
+	return standing, err
+}
+
+// missing leaves out the runs that exist, and those that the batch has twice.
+func (c *client) missing(ctx context.Context, runs []domain.NewRun) (left []domain.NewRun, err error) {
+	ids := column(runs, func(n *domain.NewRun) string { return n.ID })
+	found, err := c.GetRuns(ctx, ids)
 	if err != nil {
-		return nil, refusal(err)
+		return nil, err
 	}
-	created := make(map[string]domain.Run, len(runs))
-	for _, round := range inserted {
-		for i := range round {
-			created[round[i].ID] = toRun(&round[i])
+	known := make(map[string]struct{}, len(runs))
+	for i := range found {
+		known[found[i].ID] = struct{}{}
+	}
+	for i := range runs {
+		if _, ok := known[runs[i].ID]; !ok {
+			known[runs[i].ID] = struct{}{}
+			left = append(left, runs[i])
 		}
 	}
-	c.publish(ctx, createdNews(created))
-	return c.answerCreation(ctx, runs, created, standing)
+	return left, nil
+}
+
+// exists reports whether a run was refused because there is one with its id.
+func exists(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == stateUniqueViolation && pg.TableName == "workflow_runs"
 }
 
 // refusal marks the error of a batch that cannot be answered by item.
@@ -98,51 +140,28 @@ func refusal(err error) error {
 	return err
 }
 
-// answerCreation finds the runs that stood already.
-func (c *client) answerCreation(ctx context.Context, runs []domain.NewRun, known map[string]domain.Run, standing []dbsqlc.GetStandingRunsRow) ([]domain.Run, error) {
+// created tells of the runs that are there now, and answers with their ids.
+func (c *client) created(ctx context.Context, runs []domain.NewRun, standing []dbsqlc.GetStandingRunsRow) ([]string, error) {
 	stands := make(map[string]string, len(standing))
 	for _, s := range standing {
 		stands[s.Asked] = s.ID
 	}
+	var n bulletin
 	ids := make([]string, len(runs))
-	var missing []string
 	for i := range runs {
 		ids[i] = runs[i].ID
-		if id, keyed := stands[runs[i].ID]; keyed {
-			ids[i] = id
+		if runs[i].IdempotencyKey != "" {
+			ids[i] = stands[runs[i].ID]
 		}
-		if _, ok := known[ids[i]]; !ok {
-			missing = append(missing, ids[i])
-		}
-	}
-	if len(missing) > 0 {
-		found, err := c.GetRuns(ctx, missing)
-		if err != nil {
-			return nil, err
-		}
-		for i := range found {
-			known[found[i].ID] = found[i]
-		}
-	}
-	out := make([]domain.Run, len(runs))
-	for i, id := range ids {
-		r, ok := known[id]
-		if !ok {
+		switch ids[i] {
+		case "":
 			return nil, fmt.Errorf("openworkflow: run %s was neither made nor found", runs[i].ID)
+		case runs[i].ID: // also one that starts later: whoever hears of it learns when by its next claim
+			n.due(runs[i].WorkflowName)
 		}
-		out[i] = r
 	}
-	return out, nil
-}
-
-// createdNews is about all new runs: whoever hears of one that is to start later learns when by its next claim.
-func createdNews(created map[string]domain.Run) (e ports.Event) {
-	for id := range created {
-		e.Due = append(e.Due, created[id].WorkflowName)
-	}
-	slices.Sort(e.Due)
-	e.Due = slices.Compact(e.Due)
-	return e
+	c.publish(ctx, n.Event)
+	return ids, nil
 }
 
 func keyedOf(runs []domain.NewRun) []domain.NewRun {
@@ -157,6 +176,9 @@ func keyedOf(runs []domain.NewRun) []domain.NewRun {
 
 // spread puts items into rounds, in order, so that no round has one key twice; "" is no key.
 func spread[T any](items []T, key func(*T) string) (rounds [][]T) {
+	if len(items) > 0 && !slices.ContainsFunc(items, func(item T) bool { return key(&item) != "" }) {
+		return [][]T{items}
+	}
 	seen := make(map[string]int)
 	for i := range items {
 		round := 0

@@ -20,6 +20,7 @@ const (
 	stateSerialization    = "40001"
 	stateDeadlock         = "40P01"
 	stateLockTimeout      = "55P03" // also of NOWAIT
+	stateUniqueViolation  = "23505"
 	stateReadOnly         = "25006" // a standby: the primary has moved
 	stateUndefinedTable   = "42P01"
 	stateUndefinedColumn  = "42703"

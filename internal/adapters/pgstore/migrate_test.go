@@ -241,13 +241,16 @@ func TestTypeScriptPackage(t *testing.T) {
 		typescript(schema, "make") // on theirs, the second with that key is the first
 		run := domain.NewRun{ID: domain.NewID(), WorkflowName: "both", IdempotencyKey: "made by typescript"}
 		got, err := s.CreateRuns(testContext(t), []domain.NewRun{run})
-		if err != nil || got[0].ID == run.ID || string(got[0].Input) != `{"by": "typescript"}` {
-			t.Fatalf("the key gives %+v, %v", got, err)
+		if err != nil || got[0] == run.ID {
+			t.Fatalf("the key gives %v, %v", got, err)
 		}
-		if id := typescript(schema, "finish"); id != got[0].ID {
-			t.Fatalf("TypeScript finished %s, want %s", id, got[0].ID)
+		if runs, err := s.GetRuns(testContext(t), got); err != nil || string(runs[0].Input) != `{"by": "typescript"}` {
+			t.Fatalf("the key gives %+v, %v", runs, err)
 		}
-		h, err := s.LoadHistories(testContext(t), ports.HistoryRequest{RunIDs: []string{got[0].ID}})
+		if id := typescript(schema, "finish"); id != got[0] {
+			t.Fatalf("TypeScript finished %s, want %s", id, got[0])
+		}
+		h, err := s.LoadHistories(testContext(t), ports.HistoryRequest{RunIDs: got})
 		if err != nil || len(h.Histories[0].Attempts) != 1 || h.Histories[0].Attempts[0].Status != domain.StepCompleted {
 			t.Errorf("history: %+v, %v", h, err)
 		}

@@ -135,8 +135,11 @@ func live(t *testing.T, s *pgstore.Store) {
 	key := domain.WorkflowKey{Name: "life"}
 	at := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
 	made, err := s.CreateRuns(ctx, []domain.NewRun{{ID: domain.NewID(), WorkflowName: key.Name, IdempotencyKey: "k", DeadlineAt: at, Input: json.RawMessage(`{"n":9007199254740993}`)}})
-	if err != nil || !made[0].DeadlineAt.Equal(at) || string(made[0].Input) != `{"n": 9007199254740993}` {
-		t.Fatalf("created %+v, %v", made, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if runs, err := s.GetRuns(ctx, made); err != nil || !runs[0].DeadlineAt.Equal(at) || string(runs[0].Input) != `{"n": 9007199254740993}` {
+		t.Fatalf("created %+v, %v", runs, err)
 	}
 	if _, err := s.SendSignals(ctx, []domain.Signal{{ID: domain.NewID(), Name: "go", Key: "k", Buffer: time.Hour, Data: json.RawMessage(`[1]`)}}); err != nil {
 		t.Fatal(err)
@@ -145,7 +148,7 @@ func live(t *testing.T, s *pgstore.Store) {
 	if err != nil || len(claimed.Runs) != 1 {
 		t.Fatalf("claimed %+v, %v", claimed, err)
 	}
-	l := domain.Lease{RunID: made[0].ID, WorkerID: "w", Epoch: 1}
+	l := domain.Lease{RunID: made[0], WorkerID: "w", Epoch: 1}
 	failed := finished(l)
 	failed.Attempt.Status, failed.Attempt.Output, failed.Attempt.Error, failed.Attempt.RetryAt = domain.StepFailed, nil, &domain.Failure{Message: "no"}, at
 	wait := waitFor(l, "go")

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/openworkflowdev/openworkflow-go/internal/domain"
 	"github.com/openworkflowdev/openworkflow-go/internal/ports"
 )
@@ -29,7 +31,7 @@ func TestInCallersTransaction(t *testing.T) {
 		asked := domain.NewRun{ID: domain.NewID(), WorkflowName: "w", IdempotencyKey: "k"}
 		again := domain.NewRun{ID: domain.NewID(), WorkflowName: "w", IdempotencyKey: "k"}
 		made, err := in.CreateRuns(ctx, []domain.NewRun{asked, again})
-		if err != nil || made[0].ID != asked.ID || made[1].ID != asked.ID {
+		if err != nil || made[0] != asked.ID || made[1] != asked.ID {
 			t.Fatalf("created %+v, %v", made, err)
 		}
 		answers, err := in.SendSignals(ctx, []domain.Signal{{ID: domain.NewID(), Name: "go", Key: "k"}})
@@ -95,6 +97,31 @@ func TestFailureInCallersTransaction(t *testing.T) {
 	}
 	if found, err := st.s.GetRuns(ctx, []string{"good", "bad"}); err != nil || len(found) != 1 {
 		t.Errorf("found %d runs, %v", len(found), err)
+	}
+}
+
+// A run that the caller's transaction does not see, because of its isolation level, is not looked for forever.
+func TestUnseenRunInCallersTransaction(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	ctx := testContext(t)
+	tx, err := st.conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := st.s.WithTx(tx)
+	if _, err := in.CountRuns(ctx); err != nil { // from now on it sees nothing new
+		t.Fatal(err)
+	}
+	run := []domain.NewRun{{ID: domain.NewID(), WorkflowName: "w"}}
+	if _, err := st.s.CreateRuns(ctx, run); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := in.CreateRuns(ctx, run); !errors.Is(err, domain.ErrRejected) {
+		t.Errorf("got %v", err)
+	}
+	if err := tx.Rollback(ctx); err != nil {
+		t.Error(err)
 	}
 }
 

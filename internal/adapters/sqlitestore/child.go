@@ -17,28 +17,29 @@ func (b *batch) linkChild(run *domain.Run, a *domain.StepAttempt, t *domain.Tran
 	if run == nil || !run.Owned(t.Lease) {
 		return false, domain.ErrLeaseLost
 	}
-	child, created, err := b.childFor(a, t.Child)
+	child, due, err := b.childFor(a, t.Child)
 	if err != nil {
 		return false, err
 	}
-	a.ChildNamespaceID, a.ChildRunID = child.NamespaceID, child.ID
+	a.ChildNamespaceID, a.ChildRunID = b.ns, child
 	err = b.q.LinkChild(b.ctx, dbsqlc.LinkChildParams{
-		ChildWorkflowRunNamespaceID: text(child.NamespaceID),
-		ChildWorkflowRunID:          text(child.ID),
+		ChildWorkflowRunNamespaceID: text(b.ns),
+		ChildWorkflowRunID:          text(child),
 		UpdatedAt:                   b.nowText(),
 		NamespaceID:                 b.ns,
 		ID:                          a.ID,
 	})
-	return created && b.isDue(child.AvailableAt), err
+	return due, err
 }
 
-// childFor is the run whose parent is the attempt already, or the one that its key finds, or a new one.
-func (b *batch) childFor(a *domain.StepAttempt, n *domain.NewRun) (child domain.Run, created bool, err error) {
+// childFor is the run whose parent is the attempt already, or the one that its key finds, or a new one; due is whether
+// it is new and may start now.
+func (b *batch) childFor(a *domain.StepAttempt, n *domain.NewRun) (child string, due bool, err error) {
 	row, err := b.q.GetRunByParent(b.ctx, dbsqlc.GetRunByParentParams{
 		ParentNamespaceID: text(b.ns), ParentAttemptID: text(a.ID), NamespaceID: b.ns,
 	})
 	if !errors.Is(err, sql.ErrNoRows) {
-		return toRun(&row), false, err
+		return row.ID, false, err
 	}
 	withParent := *n
 	withParent.ParentNamespaceID, withParent.ParentAttemptID = b.ns, a.ID

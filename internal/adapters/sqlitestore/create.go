@@ -13,71 +13,66 @@ import (
 )
 
 // CreateRuns is ports.ClientBackend's. If one of the runs is refused, none is made.
-func (v *verbs) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]domain.Run, error) {
+func (v *verbs) CreateRuns(ctx context.Context, runs []domain.NewRun) (ids []string, err error) {
 	for i := range runs {
 		if err := runs[i].CheckStorable(); err != nil {
 			return nil, err
 		}
 	}
-	return write(ctx, v, func(x *work) ([]domain.Run, error) {
-		out := make([]domain.Run, len(runs))
+	return write(ctx, v, func(x *work) ([]string, error) {
+		ids := make([]string, len(runs))
 		for i := range runs {
-			run, _, err := x.createRun(&runs[i])
-			if err != nil {
+			var err error
+			if ids[i], _, err = x.createRun(&runs[i]); err != nil {
 				return nil, err
 			}
-			out[i] = run
 		}
-		return out, nil
+		return ids, nil
 	})
 }
 
-// createRun finds the run that was asked for before, or makes it.
-func (x *work) createRun(n *domain.NewRun) (run domain.Run, created bool, err error) {
+// createRun finds the run that was asked for before, or makes it; due is whether it made one that may start now.
+func (x *work) createRun(n *domain.NewRun) (id string, due bool, err error) {
 	if n.IdempotencyKey != "" {
-		existing, err := x.existingRun(n)
-		if err != nil {
-			return run, false, err
-		}
-		if existing != nil {
-			return toRun(existing), false, nil
+		if id, err := x.existingRun(n); id != "" || err != nil {
+			return id, false, err
 		}
 	}
-	run = x.newRow(n)
+	now := x.now
+	if n.StartAfter > 0 {
+		now = x.clock // a delay counts from the very present
+	}
+	availableAt := n.AvailableAt(now)
 	inserted, err := x.q.CreateRun(x.ctx, dbsqlc.CreateRunParams{
-		NamespaceID:                  run.NamespaceID,
-		ID:                           run.ID,
-		WorkflowName:                 run.WorkflowName,
-		Version:                      textOrNull(run.Version),
-		IdempotencyKey:               textOrNull(run.IdempotencyKey),
-		Config:                       string(run.Config),
-		Context:                      jsonOrNull(run.Context),
-		Input:                        jsonOrNull(run.Input),
-		ParentStepAttemptNamespaceID: textOrNull(run.ParentNamespaceID),
-		ParentStepAttemptID:          textOrNull(run.ParentAttemptID),
-		AvailableAt:                  wakeOrNull(run.AvailableAt),
-		DeadlineAt:                   factOrNull(run.DeadlineAt),
-		CreatedAt:                    fact(run.CreatedAt),
-		UpdatedAt:                    fact(run.UpdatedAt),
+		NamespaceID:                  x.ns,
+		ID:                           n.ID,
+		WorkflowName:                 n.WorkflowName,
+		Version:                      textOrNull(n.Version),
+		IdempotencyKey:               textOrNull(n.IdempotencyKey),
+		Config:                       string(configOf(n.Config)),
+		Context:                      jsonOrNull(n.Context),
+		Input:                        jsonOrNull(n.Input),
+		ParentStepAttemptNamespaceID: textOrNull(n.ParentNamespaceID),
+		ParentStepAttemptID:          textOrNull(n.ParentAttemptID),
+		AvailableAt:                  wakeOrNull(availableAt),
+		DeadlineAt:                   factOrNull(n.DeadlineAt), // cut to milliseconds: never later than asked for
+		CreatedAt:                    fact(x.now),
+		UpdatedAt:                    fact(x.now),
 	})
-	if err != nil {
-		return run, false, err
-	}
-	if inserted == 0 {
-		row, err := x.q.GetRun(x.ctx, dbsqlc.GetRunParams{NamespaceID: x.ns, ID: n.ID})
-		return toRun(&row), false, err
+	if err != nil || inserted == 0 {
+		return n.ID, false, err
 	}
 	for i := range n.History {
-		if err := x.insertPast(run.ID, &n.History[i]); err != nil {
-			return run, false, err
+		if err := x.insertPast(n.ID, &n.History[i]); err != nil {
+			return n.ID, false, err
 		}
 	}
-	x.event(x.ns).due(run.WorkflowName) // also of one that starts later: the next claim tells when
-	return run, true, nil
+	x.event(x.ns).due(n.WorkflowName) // also of one that starts later: the next claim tells when
+	return n.ID, x.isDue(storedWake(availableAt)), nil
 }
 
-// existingRun is the run with the id, or else the oldest one that the idempotency key still binds to.
-func (x *work) existingRun(n *domain.NewRun) (*dbsqlc.WorkflowRun, error) {
+// existingRun is the run with the id, or else the oldest one that the idempotency key still binds to, or else "".
+func (x *work) existingRun(n *domain.NewRun) (id string, err error) {
 	row, err := x.q.GetRun(x.ctx, dbsqlc.GetRunParams{NamespaceID: x.ns, ID: n.ID})
 	if errors.Is(err, sql.ErrNoRows) {
 		row, err = x.q.GetRunByIdempotencyKey(x.ctx, dbsqlc.GetRunByIdempotencyKeyParams{
@@ -86,34 +81,9 @@ func (x *work) existingRun(n *domain.NewRun) (*dbsqlc.WorkflowRun, error) {
 		})
 	}
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
+		return "", nil
 	}
-	return &row, err
-}
-
-// newRow is the new run as it will be read back.
-func (x *work) newRow(n *domain.NewRun) domain.Run {
-	now := x.now
-	if n.StartAfter > 0 {
-		now = x.clock // a delay counts from the very present
-	}
-	return domain.Run{
-		NamespaceID:       x.ns,
-		ID:                n.ID,
-		WorkflowName:      n.WorkflowName,
-		Version:           n.Version,
-		Status:            domain.RunPending,
-		IdempotencyKey:    n.IdempotencyKey,
-		Config:            configOf(n.Config),
-		Context:           bytes.Clone(readJSON(jsonOrNull(n.Context))),
-		Input:             bytes.Clone(readValue(jsonOrNull(n.Input))),
-		ParentNamespaceID: n.ParentNamespaceID,
-		ParentAttemptID:   n.ParentAttemptID,
-		AvailableAt:       storedWake(n.AvailableAt(now)),
-		DeadlineAt:        n.DeadlineAt.Round(0).UTC().Truncate(time.Millisecond), // never later than asked for
-		CreatedAt:         x.now,
-		UpdatedAt:         x.now,
-	}
+	return row.ID, err
 }
 
 // storedWake is a time that is waited for as it is read back.

@@ -135,7 +135,7 @@ func TestTypeScriptDatabaseIsAdopted(t *testing.T) {
 		}
 	}
 	again, err := s.CreateRuns(t.Context(), []domain.NewRun{{ID: "x", WorkflowName: "w", IdempotencyKey: "k", IdempotencyWindow: 100 * 365 * 24 * hour}})
-	if err != nil || again[0].ID != "parked" {
+	if err != nil || again[0] != "parked" {
 		t.Errorf("the key of a TypeScript run gave %+v, %v", again, err)
 	}
 }

@@ -64,7 +64,7 @@ func (a *altered) SendSignals(ctx context.Context, signals []domain.Signal) ([]p
 	return a.Store.SendSignals(ctx, signals)
 }
 
-func (a *altered) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]domain.Run, error) {
+func (a *altered) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]string, error) {
 	runs = slices.Clone(runs)
 	if a.create != nil {
 		a.create(runs)

@@ -124,11 +124,11 @@ func (w *world) create() {
 		batch = oneOf(w, "batch", w.created...)
 	}
 	w.created = append(w.created, batch)
-	got := all(w, fmt.Sprintf("CreateRuns(%+v)", batch), func(s ports.Backend) answer[[]domain.Run] {
+	got := all(w, fmt.Sprintf("CreateRuns(%+v)", batch), func(s ports.Backend) answer[[]string] {
 		return answerOf(s.CreateRuns(w.ctx, batch))
 	}, same)
-	for _, r := range got.Result {
-		w.know(r.ID)
+	for _, id := range got.Result {
+		w.know(id)
 	}
 	for i := range batch {
 		for _, a := range batch[i].History {

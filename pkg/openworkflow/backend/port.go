@@ -66,7 +66,7 @@ type Backend = ports.Backend
 //
 // is the namespace that all methods act in.
 //
-//	CreateRuns(ctx, []NewRun) ([]Run, error)
+//	CreateRuns(ctx, []NewRun) (ids []string, err error)
 //
 // creates runs and returns them, as stored, in the order asked for. A run with the id is returned instead
 // of made again. A run of the same workflow (any version) with the same idempotency key, created within

@@ -31,7 +31,7 @@ func (c *client) Namespace() string {
 	return c.Backend.Namespace()
 }
 
-func (c *client) CreateRuns(ctx context.Context, runs []backend.NewRun) ([]backend.Run, error) {
+func (c *client) CreateRuns(ctx context.Context, runs []backend.NewRun) ([]string, error) {
 	runs = slices.Clone(runs)
 	for i := range runs {
 		if c.create != nil {

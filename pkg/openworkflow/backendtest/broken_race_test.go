@@ -76,11 +76,11 @@ func (b *forgetful) hasArrived(ctx context.Context, id string) bool {
 type split struct {
 	*memory.Backend
 	mu   sync.Mutex
-	keys map[string]backend.Run
+	keys map[string]string
 }
 
 // CreateRuns looks for the key and makes the run in two steps.
-func (b *split) CreateRuns(ctx context.Context, runs []backend.NewRun) ([]backend.Run, error) {
+func (b *split) CreateRuns(ctx context.Context, runs []backend.NewRun) ([]string, error) {
 	if len(runs) != 1 || runs[0].IdempotencyKey == "" {
 		return b.Backend.CreateRuns(ctx, runs)
 	}
@@ -90,7 +90,7 @@ func (b *split) CreateRuns(ctx context.Context, runs []backend.NewRun) ([]backen
 	known, ok := b.keys[key]
 	b.mu.Unlock()
 	if ok {
-		return []backend.Run{known}, nil
+		return []string{known}, nil
 	}
 	for range 100 {
 		runtime.Gosched()
@@ -117,6 +117,6 @@ func raceBreakages() map[string]breakage {
 		"looks for signals before it parks":         {"Race/SignalAgainstPark", forgets(false, false)},
 		"looks for children before it parks":        {"Race/ChildEndAgainstPark", forgets(false, false)},
 		"does not wake the parent":                  {"Child/EndWakesTheParent", forgets(false, true)},
-		"looks for a key before it creates the run": {"Create/KeyUnderConcurrency", func(b *memory.Backend) backend.Backend { return &split{Backend: b, keys: make(map[string]backend.Run)} }},
+		"looks for a key before it creates the run": {"Create/KeyUnderConcurrency", func(b *memory.Backend) backend.Backend { return &split{Backend: b, keys: make(map[string]string)} }},
 	}
 }

@@ -76,12 +76,22 @@ func (f *fixture) newRun(change ...func(*backend.NewRun)) backend.NewRun {
 	return n
 }
 
-func (f *fixture) createAll(runs ...backend.NewRun) []backend.Run {
+// createAll creates runs and reads them back, in the order of the answers.
+func (f *fixture) createAll(runs ...backend.NewRun) (out []backend.Run) {
 	f.Helper()
-	out, err := f.b.CreateRuns(f.ctx, runs)
+	ids, err := f.b.CreateRuns(f.ctx, runs)
 	f.noError(err, "CreateRuns")
-	if len(out) != len(runs) {
-		f.Fatalf("CreateRuns answered %d runs for %d", len(out), len(runs))
+	if len(ids) != len(runs) {
+		f.Fatalf("CreateRuns answered %d ids for %d runs", len(ids), len(runs))
+	}
+	made, err := f.b.GetRuns(f.ctx, ids)
+	f.noError(err, "GetRuns")
+	for _, id := range ids {
+		i := slices.IndexFunc(made, func(r backend.Run) bool { return r.ID == id })
+		if i < 0 {
+			f.Fatalf("run %s was created, and is not found", id)
+		}
+		out = append(out, made[i])
 	}
 	return out
 }

@@ -183,7 +183,7 @@ func (b *broken) Commit(ctx context.Context, ts []backend.Transition) ([]backend
 	return b.Backend.Commit(ctx, ts)
 }
 
-func (b *broken) CreateRuns(ctx context.Context, runs []backend.NewRun) ([]backend.Run, error) {
+func (b *broken) CreateRuns(ctx context.Context, runs []backend.NewRun) ([]string, error) {
 	if b.down.Load() {
 		return nil, errDown
 	}

@@ -49,9 +49,9 @@ func call[T any](ctx context.Context, f *front, fn func(context.Context) (T, err
 }
 
 // CreateRuns is ports.ClientBackend's.
-func (f *front) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]domain.Run, error) {
+func (f *front) CreateRuns(ctx context.Context, runs []domain.NewRun) (ids []string, err error) {
 	defer f.stir()
-	return call(ctx, f, func(ctx context.Context) ([]domain.Run, error) { return f.Backend.CreateRuns(ctx, runs) })
+	return call(ctx, f, func(ctx context.Context) ([]string, error) { return f.Backend.CreateRuns(ctx, runs) })
 }
 
 // StartsApart is ports.Apart's: a test and the step functions, which may start runs at the same time, are on two
