@@ -52,6 +52,7 @@ type outcome struct {
 type resultLoop struct {
 	cancel context.CancelFunc
 	joined chan struct{} // capacity 1: there are new waiters
+	fed    bool          // it hears of every run that ends
 	err    error         // of the last look, for those who give up
 }
 
@@ -64,18 +65,18 @@ func NewResults(b ports.Backend) *Results {
 // backend's error if the run cannot be read at first, ports.ErrClosed after Close, and ctx's error. Errors of
 // the backend later on are waited out: they are nobody's failure.
 func (r *Results) Await(ctx context.Context, runID string) (domain.Run, error) {
-	runs, err := r.backend.GetRuns(ctx, []string{runID})
-	switch {
-	case err != nil:
-		return domain.Run{}, err
-	case len(runs) == 0:
-		return domain.Run{}, domain.ErrRunNotFound
-	case runs[0].Status.Terminal():
-		return runs[0], nil
+	w := r.joinEarly(runID)
+	run, err := r.read(ctx, runID)
+	if err != nil || run.Status.Terminal() {
+		if w != nil {
+			_ = r.leave(runID, w)
+		}
+		return run, err
 	}
-	w, err := r.join(runID)
-	if err != nil {
-		return domain.Run{}, err
+	if w == nil {
+		if w, err = r.join(runID); err != nil {
+			return domain.Run{}, err
+		}
 	}
 	select {
 	case o := <-w.outcome:
@@ -94,6 +95,17 @@ func (r *Results) Await(ctx context.Context, runID string) (domain.Run, error) {
 	return domain.Run{}, ctx.Err()
 }
 
+func (r *Results) read(ctx context.Context, runID string) (domain.Run, error) {
+	runs, err := r.backend.GetRuns(ctx, []string{runID})
+	switch {
+	case err != nil:
+		return domain.Run{}, err
+	case len(runs) == 0:
+		return domain.Run{}, domain.ErrRunNotFound
+	}
+	return runs[0], nil
+}
+
 // Close ends all waits and joins the goroutine.
 func (r *Results) Close() {
 	r.mu.Lock()
@@ -105,6 +117,26 @@ func (r *Results) Close() {
 	r.loops.Wait()
 }
 
+// joinEarly registers a waiter before it has looked, where whatever happens after the look will be heard of: then
+// nobody has to look again. It returns nil where it may not.
+func (r *Results) joinEarly(runID string) *waiter {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || r.loop == nil || !r.loop.fed {
+		return nil
+	}
+	return r.register(runID)
+}
+
+func (r *Results) register(runID string) *waiter {
+	w := &waiter{make(chan outcome, 1)}
+	if r.waiters[runID] == nil {
+		r.waiters[runID] = make(map[*waiter]struct{})
+	}
+	r.waiters[runID][w] = struct{}{}
+	return w
+}
+
 // join registers a waiter and makes sure that it is served.
 func (r *Results) join(runID string) (*waiter, error) {
 	r.mu.Lock()
@@ -112,11 +144,7 @@ func (r *Results) join(runID string) (*waiter, error) {
 	if r.closed {
 		return nil, ports.ErrClosed
 	}
-	w := &waiter{make(chan outcome, 1)}
-	if r.waiters[runID] == nil {
-		r.waiters[runID] = make(map[*waiter]struct{})
-	}
-	r.waiters[runID][w] = struct{}{}
+	w := r.register(runID)
 	if r.loop != nil {
 		notify(r.loop.joined)
 		return w, nil
@@ -172,6 +200,7 @@ func (r *Results) serve(ctx context.Context, loop *resultLoop) {
 		if feed.connect(ctx) {
 			timer.Reset(0) // look at everything once: news before now were missed
 		}
+		r.tell(loop, feed.news != nil)
 		select {
 		case <-ctx.Done():
 			return
@@ -181,17 +210,27 @@ func (r *Results) serve(ctx context.Context, loop *resultLoop) {
 		case event, ok := <-feed.news:
 			if ok {
 				r.hear(ctx, loop, feed.gather(event))
+			} else {
+				feed.lost()
+				r.look(ctx, loop)
+			}
+			if feed.news != nil {
 				continue
 			}
-			feed.lost()
 			pause = resultPollFirst
-			r.look(ctx, loop)
 		case <-timer.C:
 			r.look(ctx, loop)
 		}
 		timer.Reset(r.pause(loop, &feed, pause))
 		pause = min(2*pause, resultPollLast)
 	}
+}
+
+// tell notes whether the goroutine is fed with news.
+func (r *Results) tell(loop *resultLoop, fed bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	loop.fed = fed
 }
 
 // pause is how long to wait for the next look.

@@ -22,6 +22,7 @@ type quietStore struct {
 	gets, polls atomic.Int64
 	down        atomic.Pointer[error]
 	gone        atomic.Bool // RunStates finds nothing
+	afterGet    func(ids []string)
 }
 
 func (s *quietStore) failure() error {
@@ -36,7 +37,11 @@ func (s *quietStore) GetRuns(ctx context.Context, ids []string) ([]domain.Run, e
 	if err := s.failure(); err != nil {
 		return nil, err
 	}
-	return s.Backend.GetRuns(ctx, ids)
+	runs, err := s.Backend.GetRuns(ctx, ids)
+	if s.afterGet != nil {
+		s.afterGet(ids)
+	}
+	return runs, err
 }
 
 func (s *quietStore) RunStates(ctx context.Context, ids []string) ([]domain.RunState, error) {
@@ -165,6 +170,54 @@ func TestResultsByNews(t *testing.T) {
 		if n := s.polls.Load(); n > 310 { // at most one per waiter that joined
 			t.Errorf("%d polls", n)
 		}
+	})
+}
+
+// Who waits while others do looks at one run, once: news of what happens later come already.
+func TestResultsLookOnceWhereNewsArrive(t *testing.T) {
+	t.Parallel()
+	awaiting(t, func(t *testing.T, s *newsStore, loud, _ *engine.Results) {
+		ids := createRuns(t, s, 10)
+		var all sync.WaitGroup
+		all.Go(func() { mustEnd(t, loud, ids[0]) })
+		synctest.Wait()
+		for _, id := range ids[1:] {
+			time.AfterFunc(10*time.Millisecond, func() { cancelRun(t, s, id) })
+			gets, polls, began := s.gets.Load(), s.polls.Load(), time.Now()
+			mustEnd(t, loud, id)
+			if gets, polls := s.gets.Load()-gets, s.polls.Load()-polls; gets != 2 || polls != 0 {
+				t.Errorf("a wait took %d reads and %d polls", gets, polls)
+			}
+			if took := time.Since(began); took != 10*time.Millisecond {
+				t.Errorf("a wait took %v", took)
+			}
+		}
+		cancelRun(t, s, ids[0])
+		all.Wait()
+	})
+}
+
+// A run may end while it is looked at.
+func TestResultsOfRunsThatEndMeanwhile(t *testing.T) {
+	t.Parallel()
+	awaiting(t, func(t *testing.T, s *newsStore, loud, _ *engine.Results) {
+		ids := createRuns(t, s, 3)
+		var all sync.WaitGroup
+		all.Go(func() { mustEnd(t, loud, ids[0]) }) // keeps the subscription
+		synctest.Wait()
+		s.afterGet = func(asked []string) {
+			if asked[0] == ids[1] && s.gets.Load() == 2 {
+				cancelRun(t, s.Backend, ids[1])
+				synctest.Wait() // the news have come, and the run was read again
+			}
+		}
+		began := time.Now()
+		mustEnd(t, loud, ids[1])
+		if took := time.Since(began); took != 0 {
+			t.Errorf("the end was seen after %v", took)
+		}
+		cancelRun(t, s, ids[0])
+		all.Wait()
 	})
 }
 
