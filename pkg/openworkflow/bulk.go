@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/openworkflowdev/openworkflow-go/internal/domain"
 	"github.com/openworkflowdev/openworkflow-go/internal/ports"
@@ -63,9 +64,9 @@ func (c *Client) CancelRuns(ctx context.Context, filter RunFilter, o BulkOptions
 	if filter.Status.Terminal() {
 		return BulkResult{}, edge.Invalid("runs that are %s cannot be canceled: leave RunFilter.Status empty, or use pending or running", filter.Status)
 	}
-	return c.bulk(ctx, filter, o, filter.Status == "", func(ctx context.Context, run *domain.Run) error {
-		_, err := c.backend.CancelRun(ctx, run.ID)
-		return err
+	return c.bulk(ctx, filter, o, filter.Status == "", func(ctx context.Context, run *domain.Run) (made string, err error) {
+		_, err = c.backend.CancelRun(ctx, run.ID)
+		return "", err
 	})
 }
 
@@ -73,16 +74,26 @@ func (c *Client) CancelRuns(ctx context.Context, filter RunFilter, o BulkOptions
 // Runs that it makes are not selected. See CancelRuns for the filter's page and for when it ends early; it is not
 // safe to repeat: whoever calls it again reruns again what the filter still selects.
 func (c *Client) RerunRuns(ctx context.Context, filter RunFilter, o BulkOptions) (BulkResult, error) {
-	return c.bulk(ctx, filter, o, false, func(ctx context.Context, run *domain.Run) error {
-		_, err := c.rerun(ctx, run, "")
-		return err
+	return c.bulk(ctx, filter, o, false, func(ctx context.Context, run *domain.Run) (made string, err error) {
+		h, err := c.rerun(ctx, run, "")
+		if err != nil {
+			return "", err
+		}
+		return h.ID(), nil
 	})
 }
+
+// deed is what is done to a run; made is the run that it made, if it made one.
+type deed func(context.Context, *domain.Run) (made string, err error)
+
+// ownRuns is for how long a verb remembers the runs that it makes. Lists go on to what is older, so they have one of these
+// only where it is of the same millisecond as a run that there was before.
+const ownRuns = time.Second
 
 // giveUpAfter is how many failures in a row end a verb over many runs: the database does not answer.
 const giveUpAfter = 10
 
-func (c *Client) bulk(ctx context.Context, filter RunFilter, o BulkOptions, live bool, do func(context.Context, *domain.Run) error) (BulkResult, error) {
+func (c *Client) bulk(ctx context.Context, filter RunFilter, o BulkOptions, live bool, do deed) (BulkResult, error) {
 	if err := c.ready(); err != nil {
 		return BulkResult{}, err
 	}
@@ -99,7 +110,7 @@ func (c *Client) bulk(ctx context.Context, filter RunFilter, o BulkOptions, live
 		return BulkResult{}, err
 	}
 	f.Live = live
-	b := bulk{options: o, do: do}
+	b := bulk{options: o, do: do, began: time.Now(), made: make(map[string]struct{})}
 	for more := true; more && b.err == nil; {
 		var found ports.Page[domain.Run]
 		if found, b.err = c.backend.ListRuns(ctx, f, page); b.err != nil {
@@ -124,7 +135,9 @@ func endOf(p *ports.Page[domain.Run]) *domain.Cursor {
 // bulk is a verb over many runs at work.
 type bulk struct {
 	options BulkOptions
-	do      func(context.Context, *domain.Run) error
+	do      deed
+	began   time.Time
+	made    map[string]struct{} // within ownRuns
 	result  BulkResult
 	row     int // failures in a row
 	err     error
@@ -137,6 +150,9 @@ func (b *bulk) all(ctx context.Context, runs []domain.Run) {
 	for i := range runs {
 		if b.full() || b.err != nil {
 			return
+		}
+		if _, own := b.made[runs[i].ID]; own {
+			continue
 		}
 		b.result.Matched++
 		if b.options.DryRun {
@@ -151,10 +167,13 @@ func (b *bulk) all(ctx context.Context, runs []domain.Run) {
 }
 
 func (b *bulk) one(ctx context.Context, run *domain.Run) {
-	err := b.do(ctx, run)
+	made, err := b.do(ctx, run)
 	switch {
 	case err == nil:
 		b.result.Done++
+		if made != "" && time.Since(b.began) < ownRuns {
+			b.made[made] = struct{}{}
+		}
 	case errors.Is(err, ErrRunFinished) || errors.Is(err, ErrRunNotFound):
 		b.result.Skipped++
 	case ctx.Err() != nil:

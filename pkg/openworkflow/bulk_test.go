@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/openworkflowdev/openworkflow-go/internal/domain"
 	"github.com/openworkflowdev/openworkflow-go/internal/ports"
@@ -91,6 +92,36 @@ func TestRerunRuns(t *testing.T) {
 			t.Errorf("run %d was repeated with input %q", i, repeated[id])
 		}
 	}
+}
+
+// backwards is a backend that gives each new run an id before those of all others, as the clock of another machine might.
+type backwards struct {
+	*memory.Backend
+	next int
+}
+
+func (b *backwards) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]string, error) {
+	for i := range runs {
+		b.next--
+		runs[i].ID = fmt.Sprintf("%026d", b.next)
+	}
+	return b.Backend.CreateRuns(ctx, runs)
+}
+
+// The runs that were selected, and those that are made of them, may all be of one millisecond.
+func TestRerunRunsNotTheirReruns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, err := openworkflow.New(&backwards{Backend: memory.New(), next: 1e6})
+		if err != nil {
+			t.Fatal(err)
+		}
+		starting(t, c, "a", 5)
+		got, err := c.RerunRuns(t.Context(), openworkflow.RunFilter{PageOptions: openworkflow.PageOptions{Limit: 2}}, openworkflow.BulkOptions{Limit: 50})
+		if err != nil || got.Matched != 5 || got.Done != 5 {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
 }
 
 // failing is a backend that refuses to cancel some runs.
