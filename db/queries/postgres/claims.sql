@@ -34,32 +34,34 @@ FROM locked l
 WHERE (r).ctid = l.place
 RETURNING r.*;
 
--- When the next runs of each workflow can be claimed: the first whose owner did not die, and, of the first
--- few hundred, the first whose owner did.
+-- When the next runs of each workflow can be claimed: the first whose owner did not die, or one of those before it, whose
+-- owners did; of these the first few hundred are looked at.
 -- name: GetNextDue :many
-SELECT COALESCE(LEAST(
-  (SELECT r.available_at FROM openworkflow.workflow_runs r
+SELECT COALESCE(LEAST(n.due_at, (
+  SELECT min(f.available_at + LEAST(1 << LEAST(f.recoveries, 9), 300) * INTERVAL '1 second')
+  FROM (
+    SELECT r.* FROM openworkflow.workflow_runs r
     WHERE r.namespace_id COLLATE "POSIX" = sqlc.arg(namespace_id)::text AND r.workflow_name = k.name
       AND COALESCE(r.version, '') = k.version AND r.status IN ('pending', 'running', 'sleeping')
-      AND r.available_at IS NOT NULL
-      AND (r.deadline_at IS NULL OR (r.deadline_at + INTERVAL '0') > now())
-      AND NOT (r.recoveries > 0 AND r.worker_id IS NOT NULL)
-      AND r.id <> ALL (sqlc.arg(exclude)::text[])
-    ORDER BY r.available_at LIMIT 1),
-  (SELECT min(f.available_at + LEAST(1 << LEAST(f.recoveries, 9), 300) * INTERVAL '1 second')
-    FROM (
-      SELECT r.* FROM openworkflow.workflow_runs r
-      WHERE r.namespace_id COLLATE "POSIX" = sqlc.arg(namespace_id)::text AND r.workflow_name = k.name
-        AND COALESCE(r.version, '') = k.version AND r.status IN ('pending', 'running', 'sleeping')
-        AND r.available_at IS NOT NULL
-      ORDER BY r.available_at LIMIT 200
-    ) f
-    WHERE f.recoveries > 0 AND f.worker_id IS NOT NULL
-      AND (f.deadline_at IS NULL OR f.deadline_at > now()) AND f.id <> ALL (sqlc.arg(exclude)::text[]))
-), '0001-01-01 00:00:00Z'::timestamptz)::timestamptz AS due_at
+      AND r.available_at < COALESCE(n.due_at, 'infinity'::timestamptz)
+    ORDER BY r.available_at LIMIT 200
+  ) f
+  WHERE f.recoveries > 0 AND f.worker_id IS NOT NULL
+    AND (f.deadline_at IS NULL OR f.deadline_at > now()) AND f.id <> ALL (sqlc.arg(exclude)::text[])
+)), '0001-01-01 00:00:00Z'::timestamptz)::timestamptz AS due_at
 FROM (
   SELECT unnest(sqlc.arg(workflow_names)::text[]) AS name, unnest(sqlc.arg(versions)::text[]) AS version
-) k;
+) k
+LEFT JOIN LATERAL (
+  SELECT r.available_at AS due_at FROM openworkflow.workflow_runs r
+  WHERE r.namespace_id COLLATE "POSIX" = sqlc.arg(namespace_id)::text AND r.workflow_name = k.name
+    AND COALESCE(r.version, '') = k.version AND r.status IN ('pending', 'running', 'sleeping')
+    AND r.available_at IS NOT NULL
+    AND (r.deadline_at IS NULL OR (r.deadline_at + INTERVAL '0') > now())
+    AND NOT (r.recoveries > 0 AND r.worker_id IS NOT NULL)
+    AND r.id <> ALL (sqlc.arg(exclude)::text[])
+  ORDER BY r.available_at LIMIT 1
+) n ON true;
 
 -- name: GetNextDeadline :many
 SELECT deadline_at FROM openworkflow.workflow_runs

@@ -11,6 +11,7 @@ func leaseCases() []testCase {
 		{"HoldsWhileItLasts", leaseHolds},
 		{"Takeover", leaseTakeover},
 		{"RecoveryDelay", leaseRecoveryDelay},
+		{"RecoveryDelayAmongOthers", leaseRecoveryDelayAmongOthers},
 		{"ProgressClearsRecoveries", leaseProgress},
 		{"Extend", leaseExtend},
 		{"ExtendRevives", leaseRevive},
@@ -86,6 +87,28 @@ func leaseRecoveryDelay(f *fixture) {
 	if third.Recoveries != 2 || third.Attempts != 3 {
 		f.Errorf("recoveries %d at epoch %d, want 2 at 3", third.Recoveries, third.Attempts)
 	}
+}
+
+// leaseRecoveryDelayAmongOthers asks what is due next: the run whose owners die is, once it has waited, or whatever is due before.
+func leaseRecoveryDelayAmongOthers(f *fixture) {
+	r, _ := f.abandoned()
+	again, _ := f.claimEventually(f.claimRequest(1), r.ID)
+	leaseEnd := again.AvailableAt
+	due := leaseEnd.Add(backend.RecoveryDelay(1))
+	next := func(what string, want time.Time) {
+		f.Helper()
+		if res := f.tryClaim(f.claimRequest(1)); len(res.Runs) > 0 || !(span{}).sameTime(res.NextDue, want) {
+			f.Errorf("%s: claimed %v, next due %v, want none and %v", what, runIDs(res.Runs), res.NextDue, want)
+		}
+	}
+	starting := func(at time.Time) { f.create(func(n *backend.NewRun) { n.StartAt = at }) }
+	next("alone", due)
+	starting(due.Add(time.Hour))
+	next("another after it", due)
+	starting(leaseEnd.Add(due.Sub(leaseEnd) / 2))
+	next("another while it waits", leaseEnd.Add(due.Sub(leaseEnd)/2))
+	starting(leaseEnd.Add(-time.Second))
+	next("another before its lease ends", leaseEnd.Add(-time.Second))
 }
 
 func leaseProgress(f *fixture) {

@@ -210,29 +210,31 @@ func (q *Queries) GetNextDeadline(ctx context.Context, namespaceID string) ([]*t
 }
 
 const getNextDue = `-- name: GetNextDue :many
-SELECT COALESCE(LEAST(
-  (SELECT r.available_at FROM openworkflow.workflow_runs r
+SELECT COALESCE(LEAST(n.due_at, (
+  SELECT min(f.available_at + LEAST(1 << LEAST(f.recoveries, 9), 300) * INTERVAL '1 second')
+  FROM (
+    SELECT r.namespace_id, r.id, r.workflow_name, r.version, r.status, r.idempotency_key, r.config, r.context, r.input, r.output, r.error, r.attempts, r.parent_step_attempt_namespace_id, r.parent_step_attempt_id, r.worker_id, r.available_at, r.deadline_at, r.started_at, r.finished_at, r.created_at, r.updated_at, r.failures, r.recoveries FROM openworkflow.workflow_runs r
     WHERE r.namespace_id COLLATE "POSIX" = $1::text AND r.workflow_name = k.name
       AND COALESCE(r.version, '') = k.version AND r.status IN ('pending', 'running', 'sleeping')
-      AND r.available_at IS NOT NULL
-      AND (r.deadline_at IS NULL OR (r.deadline_at + INTERVAL '0') > now())
-      AND NOT (r.recoveries > 0 AND r.worker_id IS NOT NULL)
-      AND r.id <> ALL ($2::text[])
-    ORDER BY r.available_at LIMIT 1),
-  (SELECT min(f.available_at + LEAST(1 << LEAST(f.recoveries, 9), 300) * INTERVAL '1 second')
-    FROM (
-      SELECT r.namespace_id, r.id, r.workflow_name, r.version, r.status, r.idempotency_key, r.config, r.context, r.input, r.output, r.error, r.attempts, r.parent_step_attempt_namespace_id, r.parent_step_attempt_id, r.worker_id, r.available_at, r.deadline_at, r.started_at, r.finished_at, r.created_at, r.updated_at, r.failures, r.recoveries FROM openworkflow.workflow_runs r
-      WHERE r.namespace_id COLLATE "POSIX" = $1::text AND r.workflow_name = k.name
-        AND COALESCE(r.version, '') = k.version AND r.status IN ('pending', 'running', 'sleeping')
-        AND r.available_at IS NOT NULL
-      ORDER BY r.available_at LIMIT 200
-    ) f
-    WHERE f.recoveries > 0 AND f.worker_id IS NOT NULL
-      AND (f.deadline_at IS NULL OR f.deadline_at > now()) AND f.id <> ALL ($2::text[]))
-), '0001-01-01 00:00:00Z'::timestamptz)::timestamptz AS due_at
+      AND r.available_at < COALESCE(n.due_at, 'infinity'::timestamptz)
+    ORDER BY r.available_at LIMIT 200
+  ) f
+  WHERE f.recoveries > 0 AND f.worker_id IS NOT NULL
+    AND (f.deadline_at IS NULL OR f.deadline_at > now()) AND f.id <> ALL ($2::text[])
+)), '0001-01-01 00:00:00Z'::timestamptz)::timestamptz AS due_at
 FROM (
   SELECT unnest($3::text[]) AS name, unnest($4::text[]) AS version
 ) k
+LEFT JOIN LATERAL (
+  SELECT r.available_at AS due_at FROM openworkflow.workflow_runs r
+  WHERE r.namespace_id COLLATE "POSIX" = $1::text AND r.workflow_name = k.name
+    AND COALESCE(r.version, '') = k.version AND r.status IN ('pending', 'running', 'sleeping')
+    AND r.available_at IS NOT NULL
+    AND (r.deadline_at IS NULL OR (r.deadline_at + INTERVAL '0') > now())
+    AND NOT (r.recoveries > 0 AND r.worker_id IS NOT NULL)
+    AND r.id <> ALL ($2::text[])
+  ORDER BY r.available_at LIMIT 1
+) n ON true
 `
 
 type GetNextDueParams struct {
@@ -242,8 +244,8 @@ type GetNextDueParams struct {
 	Versions      []string
 }
 
-// When the next runs of each workflow can be claimed: the first whose owner did not die, and, of the first
-// few hundred, the first whose owner did.
+// When the next runs of each workflow can be claimed: the first whose owner did not die, or one of those before it, whose
+// owners did; of these the first few hundred are looked at.
 func (q *Queries) GetNextDue(ctx context.Context, arg GetNextDueParams) ([]time.Time, error) {
 	rows, err := q.db.Query(ctx, getNextDue,
 		arg.NamespaceID,
