@@ -63,11 +63,14 @@ LEFT JOIN LATERAL (
   ORDER BY r.available_at LIMIT 1
 ) n ON true;
 
--- name: GetNextDeadline :many
-SELECT deadline_at FROM openworkflow.workflow_runs
-WHERE namespace_id = sqlc.arg(namespace_id) AND deadline_at > '-infinity'::timestamptz AND status IN ('pending', 'running', 'sleeping')
-ORDER BY deadline_at
-LIMIT 1;
+-- name: GetNextDeadline :one
+SELECT now()::timestamptz AS now, COALESCE((
+  SELECT r.deadline_at FROM openworkflow.workflow_runs r
+  WHERE r.namespace_id = sqlc.arg(namespace_id) AND r.deadline_at > '-infinity'::timestamptz
+    AND r.status IN ('pending', 'running', 'sleeping')
+  ORDER BY r.deadline_at
+  LIMIT 1
+), '0001-01-01 00:00:00Z'::timestamptz)::timestamptz AS deadline_at;
 
 -- Whether a TypeScript service has lately started runs here, or executes some: its ids are UUIDs.
 -- name: GetForeignWriters :one

@@ -205,3 +205,12 @@ WHERE u.seq = ANY (ARRAY (
     LIMIT 1
   ) r
 ));
+
+-- Of one run.
+-- name: DeleteBufferedSignalsOfRun :exec
+DELETE FROM openworkflow.workflow_signal_buffer u
+WHERE (u.namespace_id || '') = sqlc.arg(namespace_id)::text AND u.workflow_run_id = sqlc.arg(run_id)::text AND (
+  SELECT w.finished_at FROM openworkflow.workflow_runs w
+  WHERE w.namespace_id = sqlc.arg(namespace_id)::text AND w.id = u.workflow_run_id
+  LIMIT 1
+) = now();

@@ -73,6 +73,16 @@ FROM (
   FOR NO KEY UPDATE
 ) r;
 
+-- CommitPlain of one run's end.
+-- name: EndPlainRun :execrows
+UPDATE openworkflow.workflow_runs r SET
+  status = sqlc.arg(status)::text, output = COALESCE(NULLIF(sqlc.arg(output)::text, '')::jsonb, r.output),
+  error = NULLIF(sqlc.arg(error)::text, '')::jsonb,
+  recoveries = 0, worker_id = CASE sqlc.arg(status)::text WHEN 'completed' THEN r.worker_id END,
+  available_at = NULL, finished_at = now(), updated_at = now()
+WHERE r.namespace_id = sqlc.arg(namespace_id) AND r.id = sqlc.arg(run_id)::text
+  AND (r.status || '') = 'running' AND r.worker_id = sqlc.arg(worker_id)::text AND r.attempts = sqlc.arg(epoch)::int;
+
 -- Gives runs back, to wait or to be tried again, by leases that the rows still grant.
 -- name: ReleaseRuns :many
 UPDATE openworkflow.workflow_runs r SET

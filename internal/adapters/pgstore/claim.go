@@ -78,11 +78,15 @@ func (c *claiming) round(ctx context.Context, keys []domain.WorkflowKey, shares 
 		}, &found)
 		if ahead {
 			next.ask(p, c.store, c.req)
+		} else {
+			p.now(&now)
 		}
-		p.now(&now)
 	})
 	if err != nil {
 		return nil, err
+	}
+	if ahead {
+		now = next.deadline.Now
 	}
 	if len(c.res.Runs) == 0 {
 		c.res.Now = now.UTC() // the first leases begin with it
@@ -95,10 +99,10 @@ func (c *claiming) round(ctx context.Context, keys []domain.WorkflowKey, shares 
 
 // upcoming is what the database knows of the time after a claim.
 type upcoming struct {
-	due       []time.Time
-	deadlines []*time.Time
-	look      bool
-	foreign   bool
+	due      []time.Time
+	deadline dbsqlc.GetNextDeadlineRow
+	look     bool
+	foreign  bool
 }
 
 func (u *upcoming) ask(p *pipeline, s *Store, req *ports.ClaimRequest) {
@@ -106,7 +110,7 @@ func (u *upcoming) ask(p *pipeline, s *Store, req *ports.ClaimRequest) {
 	rows(p, (*dbsqlc.Queries).GetNextDue, dbsqlc.GetNextDueParams{
 		NamespaceID: s.namespace, Exclude: given(req.Exclude), WorkflowNames: names, Versions: versions,
 	}, &u.due)
-	rows(p, (*dbsqlc.Queries).GetNextDeadline, s.namespace, &u.deadlines)
+	one(p, (*dbsqlc.Queries).GetNextDeadline, s.namespace, &u.deadline)
 	if u.look = s.pace.wantsLook(); u.look {
 		one(p, (*dbsqlc.Queries).GetForeignWriters, s.namespace, &u.foreign)
 	}
@@ -119,8 +123,8 @@ func (c *claiming) expect(u *upcoming) {
 			c.res.NextDue = t.UTC()
 		}
 	}
-	if len(u.deadlines) > 0 {
-		c.res.NextDeadline = u.deadlines[0].UTC()
+	if !u.deadline.DeadlineAt.IsZero() {
+		c.res.NextDeadline = u.deadline.DeadlineAt.UTC()
 	}
 	if u.look {
 		c.store.pace.saw(u.foreign)

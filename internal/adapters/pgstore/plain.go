@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/openworkflowdev/openworkflow-go/internal/adapters/pgstore/internal/dbsqlc"
-	"github.com/openworkflowdev/openworkflow-go/internal/domain"
 )
 
 // commitPlain commits proposals with one statement if each of them touches no row but its own, as nearly all do where
@@ -31,15 +30,21 @@ func (s *Store) commitPlain(ctx context.Context, ps []proposal) (written bool, e
 	}
 	var rows int64
 	err = s.runner.run(ctx, planOnce, func(p *pipeline) {
-		if len(ps) == 1 && ps[0].Kind == domain.FinishStep {
+		switch {
+		case len(ps) == 1 && len(ended) == 0:
 			affected(p, (*dbsqlc.Queries).FinishPlainAttempt, s.plainStepParams(&ps[0]), &rows)
-			return
-		}
-		one(p, (*dbsqlc.Queries).CommitPlain, s.plainParams(worker, sorted), &rows)
-		if len(ended) > 0 {
-			exec(p, (*dbsqlc.Queries).DeleteBufferedSignalsOfRuns, dbsqlc.DeleteBufferedSignalsOfRunsParams{
-				NamespaceID: s.namespace, RunIds: ended,
+		case len(ps) == 1:
+			affected(p, (*dbsqlc.Queries).EndPlainRun, s.plainEndParams(&ps[0]), &rows)
+			exec(p, (*dbsqlc.Queries).DeleteBufferedSignalsOfRun, dbsqlc.DeleteBufferedSignalsOfRunParams{
+				NamespaceID: s.namespace, RunID: ended[0],
 			})
+		default:
+			one(p, (*dbsqlc.Queries).CommitPlain, s.plainParams(worker, sorted), &rows)
+			if len(ended) > 0 {
+				exec(p, (*dbsqlc.Queries).DeleteBufferedSignalsOfRuns, dbsqlc.DeleteBufferedSignalsOfRunsParams{
+					NamespaceID: s.namespace, RunIds: ended,
+				})
+			}
 		}
 	})
 	if poison(err) { // also of a step that was committed before
@@ -62,6 +67,13 @@ func (c *client) plainStepParams(p *proposal) dbsqlc.FinishPlainAttemptParams {
 		NamespaceID: c.namespace, ID: a.ID, RunID: runOf(p), WorkerID: workerOf(p), Epoch: epochOf(p),
 		StepName: a.StepName, Status: string(a.Status), Output: string(a.Output), Error: failureText(a.Error),
 		Final: a.Final, RetryAt: a.RetryAt, StartedAt: a.StartedAt, FinishedAt: a.FinishedAt,
+	}
+}
+
+func (c *client) plainEndParams(p *proposal) dbsqlc.EndPlainRunParams {
+	return dbsqlc.EndPlainRunParams{
+		NamespaceID: c.namespace, RunID: runOf(p), WorkerID: workerOf(p), Epoch: epochOf(p),
+		Status: statusAfter(p), Output: outputOf(p), Error: errorOf(p),
 	}
 }
 

@@ -119,11 +119,11 @@ func TestPlainPoison(t *testing.T) {
 	st.written(8, 8)
 }
 
-// What is kept for a run goes with its plain end, and stays if the lease was lost.
+// What is kept for a run goes with its plain end, and stays if the lease was lost, whether or not others end with it.
 func TestPlainEndDropsSignals(t *testing.T) {
 	t.Parallel()
 	st := newStage(t)
-	leases := ownedMany(t, st.s, 2)
+	leases := ownedMany(t, st.s, 3)
 	for _, l := range leases {
 		signal := domain.Signal{ID: domain.NewID(), Name: "s", Key: domain.NewID(), RunID: l.RunID}
 		if _, err := st.s.SendSignals(testContext(t), []domain.Signal{signal}); err != nil {
@@ -135,10 +135,62 @@ func TestPlainEndDropsSignals(t *testing.T) {
 	if v := st.commit(plain(complete(stale), complete(leases[1]))...)(); !errors.Is(v[0].Err, domain.ErrLeaseLost) || v[1].Err != nil {
 		t.Errorf("verdicts %+v", v)
 	}
+	if v := st.commit(plain(complete(stale))...)(); !errors.Is(v[0].Err, domain.ErrLeaseLost) {
+		t.Errorf("alone: %+v", v)
+	}
+	st.ok(plain(complete(leases[2]))...)
 	left := scalar[string](t, st.watch, `select string_agg(workflow_run_id, ' ') from "`+st.schema+`".workflow_signal_buffer`)
 	if left != leases[0].RunID {
 		t.Errorf("signals are kept for %q, want %q", left, leases[0].RunID)
 	}
+}
+
+// A transition that comes alone has a statement of its own.
+func TestPlainAlone(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	leases := ownedMany(t, st.s, 6)
+	alone := func(tr domain.Transition) error { return st.commit(plain(tr)...)()[0].Err }
+	failed := domain.Transition{Kind: domain.FailRun, Lease: leases[2], Error: &domain.Failure{Message: "no"}}
+	for i, tr := range []domain.Transition{finished(leases[0]), complete(leases[1]), failed} {
+		for range 2 { // the second as if the first's answer was lost
+			if err := alone(tr); err != nil {
+				t.Errorf("transition %d: %v", i, err)
+			}
+		}
+	}
+	bad := complete(leases[3])
+	bad.Output = []byte(`{"a":`)
+	if err := alone(bad); !errors.Is(err, domain.ErrRejected) {
+		t.Errorf("poison: %v", err)
+	}
+	stale := leases[3]
+	stale.Epoch--
+	stranger := leases[3]
+	stranger.WorkerID = "another"
+	for _, l := range []domain.Lease{stale, stranger} {
+		if err := errors.Join(alone(finished(l)), alone(complete(l))); !errors.Is(err, domain.ErrLeaseLost) {
+			t.Errorf("lease %+v: %v", l, err)
+		}
+	}
+	for i, tr := range []domain.Transition{finished(leases[4]), complete(leases[5])} {
+		st.begin()
+		st.holdRun(leases[4+i].RunID)
+		beat := later(st, func(ctx context.Context) (ports.LeaseResult, error) {
+			return st.s.ExtendLeases(ctx, ports.LeaseRequest{WorkerID: "w", Leases: leases[4+i : 5+i], Duration: time.Hour})
+		})
+		st.queued(1)
+		committed := st.commit(plain(tr)...)
+		st.queued(2)
+		st.end()
+		if lost := beat().Lost; len(lost) > 0 {
+			t.Errorf("the heartbeat lost %v", lost)
+		}
+		if v := committed()[0]; v.Err != nil {
+			t.Errorf("beside a heartbeat: %v", v.Err)
+		}
+	}
+	st.written(2, 2)
 }
 
 // An attempt without an id is a step, not a run's end.

@@ -81,7 +81,7 @@ func exercise(t *testing.T, s *pgstore.Store) {
 	}
 	key := domain.WorkflowKey{Name: "planned " + domain.NewID()}
 	var asked []domain.NewRun
-	for i := range 8 {
+	for i := range 9 {
 		asked = append(asked, domain.NewRun{ID: domain.NewID(), WorkflowName: key.Name, IdempotencyKey: fmt.Sprint("key ", i)})
 	}
 	_, err := s.CreateRuns(ctx, asked)
@@ -134,6 +134,8 @@ func exercise(t *testing.T, s *pgstore.Store) {
 		{Kind: domain.FinishStep, Plain: true, Lease: lease(5), Attempt: step(domain.KindFunction, "")},
 		{Kind: domain.CompleteRun, Plain: true, Lease: lease(6)},
 	})
+	must(err)
+	_, err = s.Commit(ctx, []domain.Transition{{Kind: domain.CompleteRun, Plain: true, Lease: lease(8)}})
 	must(err)
 	_, err = s.ExtendLeases(ctx, ports.LeaseRequest{WorkerID: "w", Leases: []domain.Lease{lease(5)}, Duration: time.Minute})
 	must(err)
@@ -229,7 +231,7 @@ var allowedIndexes = map[string][]string{
 }
 
 // signalQueries read the signals' tables by several indexes, of which the buffer's are as good as each other.
-var signalQueries = []string{"DeliverSignals", "DeliverSignalsToRuns", "TakeBufferedSignals", "BufferSignals", "GetSignalAnswers", "DeleteBufferedSignalsOfRuns", "GetExpiredSignals", "DeleteExpiredSignals"}
+var signalQueries = []string{"DeliverSignals", "DeliverSignalsToRuns", "TakeBufferedSignals", "BufferSignals", "GetSignalAnswers", "DeleteBufferedSignalsOfRun", "DeleteBufferedSignalsOfRuns", "GetExpiredSignals", "DeleteExpiredSignals"}
 
 // indexUsed finds the indexes of a plan and what they are searched by.
 var indexUsed = regexp.MustCompile(`(?:Index (?:Only )?Scan (?:Backward )?using|Bitmap Index Scan on) (\w+).*(?:\n +Index Cond: (.*))?`)
@@ -248,7 +250,7 @@ var atTheirPlace = []string{"ClaimRuns", "CommitPlain", "ReleaseRuns", "EndOwned
 
 func checkPlans(t *testing.T, plans map[string][]string) {
 	t.Helper()
-	for _, name := range []string{"InsertRun", "InsertRuns", "FinishPlainAttempt", "ClaimRuns", "LockRuns", "FinishAttempts", "CommitPlain", "ClearRecoveries", "ReleaseRuns", "EndOwnedRuns", "ExtendLeases", "WakeParents"} {
+	for _, name := range []string{"InsertRun", "InsertRuns", "FinishPlainAttempt", "EndPlainRun", "ClaimRuns", "LockRuns", "FinishAttempts", "CommitPlain", "ClearRecoveries", "ReleaseRuns", "EndOwnedRuns", "ExtendLeases", "WakeParents"} {
 		if len(plans[name]) == 0 {
 			t.Errorf("no plan of %s was seen", name)
 		}

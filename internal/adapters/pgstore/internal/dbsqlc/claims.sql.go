@@ -182,31 +182,26 @@ func (q *Queries) GetForeignWriters(ctx context.Context, namespaceID string) (bo
 	return present, err
 }
 
-const getNextDeadline = `-- name: GetNextDeadline :many
-SELECT deadline_at FROM openworkflow.workflow_runs
-WHERE namespace_id = $1 AND deadline_at > '-infinity'::timestamptz AND status IN ('pending', 'running', 'sleeping')
-ORDER BY deadline_at
-LIMIT 1
+const getNextDeadline = `-- name: GetNextDeadline :one
+SELECT now()::timestamptz AS now, COALESCE((
+  SELECT r.deadline_at FROM openworkflow.workflow_runs r
+  WHERE r.namespace_id = $1 AND r.deadline_at > '-infinity'::timestamptz
+    AND r.status IN ('pending', 'running', 'sleeping')
+  ORDER BY r.deadline_at
+  LIMIT 1
+), '0001-01-01 00:00:00Z'::timestamptz)::timestamptz AS deadline_at
 `
 
-func (q *Queries) GetNextDeadline(ctx context.Context, namespaceID string) ([]*time.Time, error) {
-	rows, err := q.db.Query(ctx, getNextDeadline, namespaceID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []*time.Time
-	for rows.Next() {
-		var deadline_at *time.Time
-		if err := rows.Scan(&deadline_at); err != nil {
-			return nil, err
-		}
-		items = append(items, deadline_at)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+type GetNextDeadlineRow struct {
+	Now        time.Time
+	DeadlineAt time.Time
+}
+
+func (q *Queries) GetNextDeadline(ctx context.Context, namespaceID string) (GetNextDeadlineRow, error) {
+	row := q.db.QueryRow(ctx, getNextDeadline, namespaceID)
+	var i GetNextDeadlineRow
+	err := row.Scan(&i.Now, &i.DeadlineAt)
+	return i, err
 }
 
 const getNextDue = `-- name: GetNextDue :many

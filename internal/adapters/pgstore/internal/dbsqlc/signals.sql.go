@@ -54,6 +54,26 @@ func (q *Queries) BufferSignals(ctx context.Context, arg BufferSignalsParams) er
 	return err
 }
 
+const deleteBufferedSignalsOfRun = `-- name: DeleteBufferedSignalsOfRun :exec
+DELETE FROM openworkflow.workflow_signal_buffer u
+WHERE (u.namespace_id || '') = $1::text AND u.workflow_run_id = $2::text AND (
+  SELECT w.finished_at FROM openworkflow.workflow_runs w
+  WHERE w.namespace_id = $1::text AND w.id = u.workflow_run_id
+  LIMIT 1
+) = now()
+`
+
+type DeleteBufferedSignalsOfRunParams struct {
+	NamespaceID string
+	RunID       string
+}
+
+// Of one run.
+func (q *Queries) DeleteBufferedSignalsOfRun(ctx context.Context, arg DeleteBufferedSignalsOfRunParams) error {
+	_, err := q.db.Exec(ctx, deleteBufferedSignalsOfRun, arg.NamespaceID, arg.RunID)
+	return err
+}
+
 const deleteBufferedSignalsOfRuns = `-- name: DeleteBufferedSignalsOfRuns :exec
 DELETE FROM openworkflow.workflow_signal_buffer u
 WHERE u.seq = ANY (ARRAY (

@@ -209,6 +209,43 @@ func (q *Queries) EndOwnedRuns(ctx context.Context, arg EndOwnedRunsParams) ([]E
 	return items, nil
 }
 
+const endPlainRun = `-- name: EndPlainRun :execrows
+UPDATE openworkflow.workflow_runs r SET
+  status = $1::text, output = COALESCE(NULLIF($2::text, '')::jsonb, r.output),
+  error = NULLIF($3::text, '')::jsonb,
+  recoveries = 0, worker_id = CASE $1::text WHEN 'completed' THEN r.worker_id END,
+  available_at = NULL, finished_at = now(), updated_at = now()
+WHERE r.namespace_id = $4 AND r.id = $5::text
+  AND (r.status || '') = 'running' AND r.worker_id = $6::text AND r.attempts = $7::int
+`
+
+type EndPlainRunParams struct {
+	Status      string
+	Output      string
+	Error       string
+	NamespaceID string
+	RunID       string
+	WorkerID    string
+	Epoch       int32
+}
+
+// CommitPlain of one run's end.
+func (q *Queries) EndPlainRun(ctx context.Context, arg EndPlainRunParams) (int64, error) {
+	result, err := q.db.Exec(ctx, endPlainRun,
+		arg.Status,
+		arg.Output,
+		arg.Error,
+		arg.NamespaceID,
+		arg.RunID,
+		arg.WorkerID,
+		arg.Epoch,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const endRuns = `-- name: EndRuns :many
 INSERT INTO openworkflow.workflow_runs AS r (namespace_id, id, workflow_name, status, config, attempts, created_at, updated_at)
 SELECT $1, w.id, w.workflow_name, $2::text, '{}'::jsonb, w.attempts, w.created_at, now()
