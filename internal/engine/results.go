@@ -52,7 +52,7 @@ type outcome struct {
 type resultLoop struct {
 	cancel context.CancelFunc
 	joined chan struct{} // capacity 1: there are new waiters
-	fed    bool          // it hears of every run that ends
+	fed    bool          // it hears of runs that end as soon as it can
 	err    error         // of the last look, for those who give up
 }
 

@@ -216,8 +216,57 @@ func TestResultsOfRunsThatEndMeanwhile(t *testing.T) {
 		if took := time.Since(began); took != 0 {
 			t.Errorf("the end was seen after %v", took)
 		}
+		mustEnd(t, loud, ids[1]) // at once
+		if _, err := loud.Await(t.Context(), "nobody"); !errors.Is(err, domain.ErrRunNotFound) {
+			t.Error(err)
+		}
 		cancelRun(t, s, ids[0])
 		all.Wait()
+		polls := s.polls.Load()
+		time.Sleep(time.Hour)
+		if s.polls.Load() != polls {
+			t.Error("polls for nobody")
+		}
+	})
+}
+
+// When news stop to arrive, runs are looked at soon, and soon again for whoever waits anew.
+func TestResultsWhenNewsStop(t *testing.T) {
+	t.Parallel()
+	awaiting(t, func(t *testing.T, s *newsStore, loud, _ *engine.Results) {
+		ids := createRuns(t, s, 4)
+		waiting := func(id string) (ended chan time.Time) {
+			ended = make(chan time.Time, 1)
+			go func() { mustEnd(t, loud, id); ended <- time.Now() }()
+			synctest.Wait()
+			return ended
+		}
+		seenWithin := func(most time.Duration, ended chan time.Time, cancel string) {
+			t.Helper()
+			began := time.Now()
+			cancelRun(t, s, cancel)
+			if took := (<-ended).Sub(began); took > most {
+				t.Errorf("an end was seen after %v", took)
+			}
+		}
+		first, second, kept := waiting(ids[0]), waiting(ids[1]), waiting(ids[2]) // the last keeps the goroutine
+		time.Sleep(time.Second)                                                  // off the poll's beat
+		s.refuse.Store(true)
+		s.afterGet = func([]string) { // while the first is fetched, there are news, and their end
+			s.afterGet = nil
+			cancelRun(t, s.Backend, ids[3])
+			s.breakNews()
+			time.Sleep(time.Millisecond)
+		}
+		seenWithin(time.Millisecond, first, ids[0])
+		synctest.Wait()
+		seenWithin(100*time.Millisecond, second, ids[1])
+		time.Sleep(20 * time.Second)
+		late := createRuns(t, s, 1)[0] // polls are rare by now
+		ended := waiting(late)
+		time.Sleep(20 * time.Millisecond)
+		seenWithin(100*time.Millisecond, ended, late)
+		seenWithin(time.Second, kept, ids[2])
 	})
 }
 

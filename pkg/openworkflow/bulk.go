@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/openworkflowdev/openworkflow-go/internal/domain"
 	"github.com/openworkflowdev/openworkflow-go/internal/ports"
@@ -86,10 +85,6 @@ func (c *Client) RerunRuns(ctx context.Context, filter RunFilter, o BulkOptions)
 // deed is what is done to a run; made is the run that it made, if it made one.
 type deed func(context.Context, *domain.Run) (made string, err error)
 
-// ownRuns is for how long a verb remembers the runs that it makes. Lists go on to what is older, so they have one of these
-// only where it is of the same millisecond as a run that there was before.
-const ownRuns = time.Second
-
 // giveUpAfter is how many failures in a row end a verb over many runs: the database does not answer.
 const giveUpAfter = 10
 
@@ -110,7 +105,7 @@ func (c *Client) bulk(ctx context.Context, filter RunFilter, o BulkOptions, live
 		return BulkResult{}, err
 	}
 	f.Live = live
-	b := bulk{options: o, do: do, began: time.Now(), made: make(map[string]struct{})}
+	b := bulk{options: o, do: do, made: make(map[string]struct{})}
 	for more := true; more && b.err == nil; {
 		var found ports.Page[domain.Run]
 		if found, b.err = c.backend.ListRuns(ctx, f, page); b.err != nil {
@@ -136,8 +131,7 @@ func endOf(p *ports.Page[domain.Run]) *domain.Cursor {
 type bulk struct {
 	options BulkOptions
 	do      deed
-	began   time.Time
-	made    map[string]struct{} // within ownRuns
+	made    map[string]struct{} // which may be listed after older runs: of the same millisecond, or of the caller's transaction
 	result  BulkResult
 	row     int // failures in a row
 	err     error
@@ -171,7 +165,7 @@ func (b *bulk) one(ctx context.Context, run *domain.Run) {
 	switch {
 	case err == nil:
 		b.result.Done++
-		if made != "" && time.Since(b.began) < ownRuns {
+		if made != "" {
 			b.made[made] = struct{}{}
 		}
 	case errors.Is(err, ErrRunFinished) || errors.Is(err, ErrRunNotFound):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -105,7 +106,7 @@ func (c *observedCall) started(first string, err error, made ...string) {
 	}
 	end := ObservedCallEnd{Err: err}
 	if err == nil {
-		end.RunIDs = made
+		end.RunIDs = slices.Clone(made) // theirs
 		end.Existing = len(made) > 0 && made[0] != first
 	}
 	c.end(end)

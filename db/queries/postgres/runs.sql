@@ -1,5 +1,5 @@
 -- New runs, but for those whose idempotency key binds to another. It fails where a run with the id exists, which only
--- a start that is repeated finds: ON CONFLICT would cost each of the others a third more.
+-- a start that is repeated finds: ON CONFLICT would cost each of the others a quarter more.
 -- name: InsertRuns :exec
 INSERT INTO openworkflow.workflow_runs (
   namespace_id, id, workflow_name, version, status, idempotency_key, config, context, input, attempts,

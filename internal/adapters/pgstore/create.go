@@ -18,8 +18,8 @@ import (
 // maxBatch is how many bytes of payload go into one transaction, unless one item is larger.
 const maxBatch = 8 << 20
 
-// CreateRuns is ports.ClientBackend's. A batch of more than 8 MiB is cut into several transactions. If one
-// run of a transaction is refused, none of it is made, and the error wraps domain.ErrRejected.
+// CreateRuns is ports.ClientBackend's. A batch of more than 8 MiB, or with an id twice, is cut into several transactions. If
+// one run of a transaction is refused, none of it is made, and the error wraps domain.ErrRejected.
 func (c *client) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]string, error) {
 	ids := make([]string, 0, len(runs))
 	for i := range runs {
@@ -28,13 +28,35 @@ func (c *client) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]string
 		}
 	}
 	for part := range cut(runs, newRunSize) {
-		created, err := c.createRuns(ctx, part)
-		if err != nil {
-			return nil, err
+		for batch := range apart(part) {
+			created, err := c.createRuns(ctx, batch)
+			if err != nil {
+				return nil, err
+			}
+			ids = append(ids, created...)
 		}
-		ids = append(ids, created...)
 	}
 	return ids, nil
+}
+
+// apart yields stretches of runs of which no two have one id.
+func apart(runs []domain.NewRun) func(func([]domain.NewRun) bool) {
+	return func(yield func([]domain.NewRun) bool) {
+		start, seen := 0, make(map[string]struct{}, len(runs))
+		for i := range runs {
+			if _, twice := seen[runs[i].ID]; twice {
+				if !yield(runs[start:i]) {
+					return
+				}
+				start = i
+				clear(seen)
+			}
+			seen[runs[i].ID] = struct{}{}
+		}
+		if start < len(runs) {
+			yield(runs[start:])
+		}
+	}
 }
 
 // cut yields stretches of items whose sizes do not sum up to more than maxBatch.
@@ -57,29 +79,28 @@ func cut[T any](items []T, size func(*T) int) func(func([]T) bool) {
 	}
 }
 
-// createRuns makes the runs in one transaction. Where some of them exist, it makes the others in another.
+// createRuns makes the runs in one transaction. Where some of them exist, it makes the others in another, and so on, as more
+// may exist by then.
 func (c *client) createRuns(ctx context.Context, runs []domain.NewRun) ([]string, error) {
-	for missing := runs; ; {
-		standing, err := c.insertRuns(ctx, missing, keyedOf(runs))
+	keyed := keyedOf(runs)
+	for attempt, missing := 0, runs; ; attempt++ {
+		standing, err := c.insertRuns(ctx, missing, keyed)
 		switch {
 		case err == nil:
-			return c.created(ctx, runs, standing)
+			return c.created(ctx, runs, missing, standing)
 		case !exists(err):
 			return nil, refusal(err)
+		case attempt == maxRetries:
+			return nil, fmt.Errorf("openworkflow: a run that this transaction does not see has the id of a new one; begin the transaction anew, with READ COMMITTED: %w", err)
 		}
-		left, missed := c.missing(ctx, missing)
-		if missed != nil {
-			return nil, missed
+		if missing, err = c.missing(ctx, runs); err != nil {
+			return nil, err
 		}
-		if len(left) == len(missing) { // the caller's transaction does not see it
-			return nil, refusal(err)
-		}
-		missing = left
 	}
 }
 
-// insertRuns makes the runs, none of which may exist but by its idempotency key, and finds those that stand for the
-// ones with keys.
+// insertRuns makes new runs, but for those whose idempotency keys bind to others, and finds the runs that stand for the
+// keyed ones. It fails if a run with the id of a new one exists.
 func (c *client) insertRuns(ctx context.Context, runs, keyed []domain.NewRun) (standing []dbsqlc.GetStandingRunsRow, err error) {
 	if len(runs) == 0 && len(keyed) == 0 {
 		return nil, nil
@@ -106,20 +127,18 @@ func (c *client) insertRuns(ctx context.Context, runs, keyed []domain.NewRun) (s
 	return standing, err
 }
 
-// missing leaves out the runs that exist, and those that the batch has twice.
+// missing leaves out the runs that exist.
 func (c *client) missing(ctx context.Context, runs []domain.NewRun) (left []domain.NewRun, err error) {
-	ids := column(runs, func(n *domain.NewRun) string { return n.ID })
-	found, err := c.GetRuns(ctx, ids)
+	found, err := c.RunStates(ctx, column(runs, func(n *domain.NewRun) string { return n.ID }))
 	if err != nil {
 		return nil, err
 	}
-	known := make(map[string]struct{}, len(runs))
+	known := make(map[string]struct{}, len(found))
 	for i := range found {
 		known[found[i].ID] = struct{}{}
 	}
 	for i := range runs {
 		if _, ok := known[runs[i].ID]; !ok {
-			known[runs[i].ID] = struct{}{}
 			left = append(left, runs[i])
 		}
 	}
@@ -140,27 +159,30 @@ func refusal(err error) error {
 	return err
 }
 
-// created tells of the runs that are there now, and answers with their ids.
-func (c *client) created(ctx context.Context, runs []domain.NewRun, standing []dbsqlc.GetStandingRunsRow) ([]string, error) {
+// created tells of the runs that were made, which are among the new ones, and answers with the ids of all. A keyed run that its
+// own id had made before counts as made: nobody is harmed by old news.
+func (c *client) created(ctx context.Context, runs, fresh []domain.NewRun, standing []dbsqlc.GetStandingRunsRow) ([]string, error) {
 	stands := make(map[string]string, len(standing))
 	for _, s := range standing {
 		stands[s.Asked] = s.ID
 	}
-	var n bulletin
-	ids := make([]string, len(runs))
-	for i := range runs {
-		ids[i] = runs[i].ID
-		if runs[i].IdempotencyKey != "" {
-			ids[i] = stands[runs[i].ID]
+	idOf := func(n *domain.NewRun) string {
+		if n.IdempotencyKey != "" {
+			return stands[n.ID]
 		}
-		switch ids[i] {
-		case "":
-			return nil, fmt.Errorf("openworkflow: run %s was neither made nor found", runs[i].ID)
-		case runs[i].ID: // also one that starts later: whoever hears of it learns when by its next claim
-			n.due(runs[i].WorkflowName)
+		return n.ID
+	}
+	var n bulletin
+	for i := range fresh { // also those that start later: whoever hears of them learns when by the next claim
+		if idOf(&fresh[i]) == fresh[i].ID {
+			n.due(fresh[i].WorkflowName)
 		}
 	}
 	c.publish(ctx, n.Event)
+	ids := column(runs, idOf)
+	if i := slices.Index(ids, ""); i >= 0 {
+		return nil, fmt.Errorf("openworkflow: run %s was neither made nor found", runs[i].ID)
+	}
 	return ids, nil
 }
 

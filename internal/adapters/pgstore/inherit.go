@@ -15,14 +15,9 @@ func newRunSize(n *domain.NewRun) int {
 	return size
 }
 
-// historiesOf are the attempts that runs begin with, each with its run; a run that is asked for twice has one.
+// historiesOf are the attempts that runs begin with, each with its run.
 func historiesOf(runs []domain.NewRun) (out []domain.StepAttempt) {
-	asked := make(map[string]struct{}, len(runs))
 	for i := range runs {
-		if _, twice := asked[runs[i].ID]; twice {
-			continue
-		}
-		asked[runs[i].ID] = struct{}{}
 		for _, a := range runs[i].History {
 			a.RunID = runs[i].ID
 			if a.Status == domain.StepCompleted && a.Output == nil {

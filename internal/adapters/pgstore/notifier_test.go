@@ -210,3 +210,35 @@ func TestCloseSendsTheNews(t *testing.T) {
 	_ = here.Close()
 	hear(t, there, "last", due("last"))
 }
+
+// Nobody is told of a run that existed.
+func TestNoNewsOfKnownRuns(t *testing.T) {
+	t.Parallel()
+	s := openIn(t, newSchema(t), "default")
+	known := domain.NewRun{ID: domain.NewID(), WorkflowName: "known"}
+	keyed := domain.NewRun{ID: domain.NewID(), WorkflowName: "known", IdempotencyKey: "k"}
+	again := keyed
+	again.ID = domain.NewID()
+	create := func(runs ...domain.NewRun) {
+		t.Helper()
+		if _, err := s.CreateRuns(testContext(t), runs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	create(known, keyed)
+	events, err := s.Subscribe(testContext(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	create(known)
+	create(again)
+	create(known, again, domain.NewRun{ID: domain.NewID(), WorkflowName: "new"})
+	for e := range events {
+		if slices.Contains(e.Due, "known") {
+			t.Fatalf("got %+v", e)
+		}
+		if slices.Contains(e.Due, "new") {
+			return
+		}
+	}
+}

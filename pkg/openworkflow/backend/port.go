@@ -68,11 +68,10 @@ type Backend = ports.Backend
 //
 //	CreateRuns(ctx, []NewRun) (ids []string, err error)
 //
-// creates runs and returns them, as stored, in the order asked for. A run with the id is returned instead
-// of made again. A run of the same workflow (any version) with the same idempotency key, created within
-// the window, is returned instead (the oldest such), also when both are in this batch; concurrent calls
-// with one key make one run. A run is made with its History in one transaction; that of one that was found is
-// not looked at.
+// creates runs and returns their ids in the order asked for. A run with the id is not made again. Where a run of
+// the same workflow (any version) with the same idempotency key was created within the window, its id is
+// returned instead (of the oldest such), also when both are in this batch; concurrent calls with one key make
+// one run. A run is made with its History in one transaction; that of one that was found is not looked at.
 //
 //	SendSignals(ctx, []Signal) ([]SignalResult, error)
 //

@@ -17,6 +17,8 @@ func createCases() []testCase {
 		{"StartAt", createStartAt},
 		{"SameIDAgain", createSameID},
 		{"SameIDsUnderConcurrency", createSameIDsConcurrent},
+		{"SameIDInABatch", createSameIDInBatch},
+		{"KeyBesideAKnownRun", createKeyBesideKnown},
 		{"OrderOfAnswers", createOrder},
 		{"KeyReturnsTheFirst", createKey},
 		{"KeyBindsAfterTheEnd", createKeyAfterEnd},
@@ -88,9 +90,6 @@ func createSameID(f *fixture) {
 	f.unchanged("creating with a known id", func() {
 		f.sameRow("the run of the known id", span{}, f.createAll(n)[0], first)
 	})
-	twice := f.newRun()
-	got := f.createAll(twice, twice)
-	f.sameRow("one id twice in a batch", span{}, got[1], got[0])
 	r := f.claim(first.ID)
 	f.ok(complete(leaseOf(r), `1`))
 	if again := f.createAll(n)[0]; again.Status != backend.RunCompleted {
@@ -112,11 +111,7 @@ func createSameIDsConcurrent(f *fixture) {
 		for _, problem := range together(callers, func(i int) string {
 			batch := slices.Concat(shared[i:], []backend.NewRun{f.newRun(), keyed}, shared[:i])
 			ids, err := f.b.CreateRuns(f.ctx, batch)
-			want := make([]string, len(batch))
-			for i := range batch {
-				want[i] = batch[i].ID
-			}
-			if err != nil || !slices.Equal(ids, want) {
+			if want := newIDs(batch); err != nil || !slices.Equal(ids, want) {
 				return fmt.Sprintf("%v, %v, want %v", ids, err, want)
 			}
 			return ""
@@ -129,6 +124,66 @@ func createSameIDsConcurrent(f *fixture) {
 		f.noError(err, "CountRuns")
 		if made := after.Pending - before.Pending; made != int64(len(shared)+1+callers) {
 			f.Fatalf("%d runs were made, want %d", made, len(shared)+1+callers)
+		}
+	}
+}
+
+// createSameIDInBatch has ids twice in a batch, of which the first may be of no effect, as its key binds to another run.
+func createSameIDInBatch(f *fixture) {
+	known, bound := f.newRun(), f.newRun(withKey("k"))
+	f.createAll(known, bound)
+	plain, keyed, second := f.newRun(), f.newRun(withKey("k")), f.newRun(withKey("k"))
+	unkeyed, otherwise := keyed, second
+	unkeyed.IdempotencyKey, otherwise.IdempotencyKey = "", "other"
+	for _, tc := range []struct {
+		batch []backend.NewRun
+		first string
+	}{
+		{[]backend.NewRun{plain, plain, known}, plain.ID},
+		{[]backend.NewRun{keyed, unkeyed, known}, bound.ID},
+		{[]backend.NewRun{second, otherwise, known}, bound.ID},
+	} {
+		made := tc.batch[1].ID
+		for _, want := range [][]string{{tc.first, made, known.ID}, {made, made, known.ID}} { // the second time its id is known
+			ids, err := f.b.CreateRuns(f.ctx, tc.batch)
+			f.noError(err, "CreateRuns")
+			if !slices.Equal(ids, want) {
+				f.Errorf("the answer is %v, want %v", ids, want)
+			}
+		}
+		f.get(made)
+	}
+	counts, err := f.b.CountRuns(f.ctx)
+	f.noError(err, "CountRuns")
+	if counts.Pending != 5 {
+		f.Errorf("%d runs were made, want 5", counts.Pending)
+	}
+}
+
+func newIDs(runs []backend.NewRun) (ids []string) {
+	for _, n := range runs {
+		ids = append(ids, n.ID)
+	}
+	return ids
+}
+
+// createKeyBesideKnown creates a run by its key in the same call as one that exists.
+func createKeyBesideKnown(f *fixture) {
+	known := f.newRun()
+	f.createAll(known)
+	for round := range 10 {
+		key := fmt.Sprint("k", round)
+		got := together(8, func(int) string {
+			ids, err := f.b.CreateRuns(f.ctx, []backend.NewRun{known, f.newRun(withKey(key))})
+			if err != nil || len(ids) != 2 {
+				return fmt.Sprint("error: ", err)
+			}
+			return ids[1]
+		})
+		for _, id := range got {
+			if id != got[0] {
+				f.Fatalf("one key gave several answers: %v", got)
+			}
 		}
 	}
 }

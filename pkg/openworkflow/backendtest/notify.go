@@ -14,6 +14,7 @@ import (
 func notifyCases() []testCase {
 	return []testCase{
 		{"Due", notifyDue},
+		{"DueBesideAKnownRun", notifyBesideKnown},
 		{"DueLater", notifyScheduled},
 		{"DueByWake", notifyWake},
 		{"Finished", notifyFinished},
@@ -65,6 +66,13 @@ func due(e backend.Event) []string { return e.Due }
 func notifyDue(f *fixture) {
 	events := f.subscribe()
 	f.heard("a new run", events, func() string { f.create(); return f.key.Name }, due)
+}
+
+func notifyBesideKnown(f *fixture) {
+	known := f.newRun(func(n *backend.NewRun) { n.WorkflowName = "known" })
+	f.createAll(known)
+	events := f.subscribe()
+	f.heard("a new run beside one that exists", events, func() string { f.createAll(known, f.newRun()); return f.key.Name }, due)
 }
 
 func notifyScheduled(f *fixture) {

@@ -409,7 +409,7 @@ type InsertRunsParams struct {
 }
 
 // New runs, but for those whose idempotency key binds to another. It fails where a run with the id exists, which only
-// a start that is repeated finds: ON CONFLICT would cost each of the others a third more.
+// a start that is repeated finds: ON CONFLICT would cost each of the others a quarter more.
 func (q *Queries) InsertRuns(ctx context.Context, arg InsertRunsParams) error {
 	_, err := q.db.Exec(ctx, insertRuns,
 		arg.NamespaceID,
