@@ -7,15 +7,18 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-var entropy = struct {
+var ids = struct {
 	sync.Mutex
-	*ulid.MonotonicEntropy
-}{MonotonicEntropy: ulid.Monotonic(rand.Reader, 0)}
+	entropy *ulid.MonotonicEntropy
+	last    uint64 // the latest time of an id, in milliseconds
+}{entropy: ulid.Monotonic(rand.Reader, 0)}
 
-// NewID makes the id of a run, an attempt, a signal or a worker: a ULID of the present time. Ids made in
-// one process within one millisecond sort in the order in which they were made.
+// NewID makes the id of a run, an attempt, a signal or a worker: a ULID of the present time, or of the latest time
+// that the process has seen, if the clock was set back. Ids made in one process sort in the order in which they were
+// made.
 func NewID() string {
-	entropy.Lock()
-	defer entropy.Unlock()
-	return ulid.MustNew(ulid.Now(), entropy.MonotonicEntropy).String()
+	ids.Lock()
+	defer ids.Unlock()
+	ids.last = max(ids.last, ulid.Now())
+	return ulid.MustNew(ids.last, ids.entropy).String()
 }
