@@ -7,7 +7,7 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-var ids = struct {
+var idSource = struct {
 	sync.Mutex
 	entropy *ulid.MonotonicEntropy
 	last    uint64 // the latest time of an id, in milliseconds
@@ -17,8 +17,8 @@ var ids = struct {
 // that the process has seen, if the clock was set back. Ids made in one process sort in the order in which they were
 // made.
 func NewID() string {
-	ids.Lock()
-	defer ids.Unlock()
-	ids.last = max(ids.last, ulid.Now())
-	return ulid.MustNew(ids.last, ids.entropy).String()
+	idSource.Lock()
+	defer idSource.Unlock()
+	idSource.last = max(idSource.last, ulid.Now())
+	return ulid.MustNew(idSource.last, idSource.entropy).String()
 }

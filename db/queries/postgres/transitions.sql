@@ -73,7 +73,7 @@ FROM (
   FOR NO KEY UPDATE
 ) r;
 
--- CommitPlain of one run's end.
+-- CommitPlain of one run's end. One row by its whole key is looked up by it as it is.
 -- name: EndPlainRun :execrows
 UPDATE openworkflow.workflow_runs r SET
   status = sqlc.arg(status)::text, output = COALESCE(NULLIF(sqlc.arg(output)::text, '')::jsonb, r.output),

@@ -13,7 +13,7 @@ import (
 )
 
 // CreateRuns is ports.ClientBackend's. If one of the runs is refused, none is made.
-func (v *verbs) CreateRuns(ctx context.Context, runs []domain.NewRun) (ids []string, err error) {
+func (v *verbs) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]string, error) {
 	for i := range runs {
 		if err := runs[i].CheckStorable(); err != nil {
 			return nil, err

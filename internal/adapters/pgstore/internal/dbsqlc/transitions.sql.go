@@ -229,7 +229,7 @@ type EndPlainRunParams struct {
 	Epoch       int32
 }
 
-// CommitPlain of one run's end.
+// CommitPlain of one run's end. One row by its whole key is looked up by it as it is.
 func (q *Queries) EndPlainRun(ctx context.Context, arg EndPlainRunParams) (int64, error) {
 	result, err := q.db.Exec(ctx, endPlainRun,
 		arg.Status,
