@@ -189,16 +189,17 @@ func (w *Worker) excluded() []string {
 // begin goes on with the claimed runs that are resident and starts the others; each has a slot.
 func (w *Worker) begin(runs []domain.Run, l lease) {
 	var replay []domain.Run
-	for _, run := range runs {
+	for i := range runs {
+		run := &runs[i]
 		switch x := w.of(run.ID); {
 		case x != nil:
-			w.resume(x, run, l)
+			w.resume(x, *run, l)
 		case w.leftover(run.ID) != nil: // the claim was sent before its earlier execution ended
-			w.claims.Go(func() { w.replayUnwound(run, l) })
+			w.claims.Go(func() { w.replayUnwound(*run, l) })
 		case run.Attempts == 1 && !run.BeganWithHistory():
 			w.execute(run, l, domain.History{})
 		default:
-			replay = append(replay, run)
+			replay = append(replay, *run)
 		}
 	}
 	if len(replay) > 0 {
@@ -207,7 +208,7 @@ func (w *Worker) begin(runs []domain.Run, l lease) {
 }
 
 // execute starts an execution.
-func (w *Worker) execute(run domain.Run, l lease, h domain.History) {
+func (w *Worker) execute(run *domain.Run, l lease, h domain.History) {
 	def := w.defs[domain.WorkflowKey{Name: run.WorkflowName, Version: run.Version}]
 	if def == nil {
 		w.log.Error("claimed a run of a workflow that is not registered", zap.String("run", run.ID), zap.String("workflow", run.WorkflowName))

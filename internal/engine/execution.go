@@ -87,13 +87,13 @@ type lease struct {
 // left is what is left of the lease, less a margin that a write needs to arrive.
 func (l lease) left() time.Duration { return l.duration - l.duration/6 - elapsed(l.from) }
 
-func newExecution(w *Worker, def *definition, run domain.Run, l lease, h domain.History) *execution {
+func newExecution(w *Worker, def *definition, run *domain.Run, l lease, h domain.History) *execution {
 	ctx, stop := context.WithCancelCause(w.ctx)
-	run.Input = nil // main has it, for as long as the function does
 	x := &execution{
-		w: w, def: def, ctx: ctx, run: run, leaseEnd: l, arrived: h,
+		w: w, def: def, ctx: ctx, run: *run, leaseEnd: l, arrived: h,
 		stop: stop, ledger: newLedger(h.Attempts), slot: hasSlot, pins: 1,
 	}
+	x.run.Input = nil // main has it, for as long as the function does
 	x.replayed = x.ledger.unasked == 0
 	x.root = &Scope{x: x}
 	x.watch()
@@ -172,7 +172,7 @@ func (x *execution) stamp() time.Time {
 // commit hands transitions to the journal. When it returns an error nothing may be concluded but that
 // the execution has ended.
 func (x *execution) commit(ts ...domain.Transition) ([]domain.Verdict, error) {
-	verdicts, err := x.w.journal.commit(x.alive, ts...)
+	verdicts, err := x.w.journal.commit(x, ts...)
 	if err != nil {
 		x.end(errors.New("the lease ran out before the database answered"))
 		return nil, x.suspended()

@@ -287,7 +287,7 @@ func (x *execution) mark(finish *domain.Transition) {
 	x.pins++
 	x.mu.Unlock()
 	defer x.unpin()
-	if verdicts, err := x.w.journal.commit(x.alive, t); err == nil && verdicts[0].Err != nil {
+	if verdicts, err := x.w.journal.commit(x, t); err == nil && verdicts[0].Err != nil {
 		x.log().Debug("running row not written", zap.Error(verdicts[0].Err))
 	}
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ type journal struct {
 	log     *zap.Logger
 	woke    func()    // a commit made a run due
 	rooms   sync.Pool // of *[]domain.Transition: room for a batch
+	groups  sync.Pool // of *group: those that were answered
 
 	observer Observer // nil is none
 
@@ -34,28 +36,37 @@ type journal struct {
 	room     *sync.Cond
 	idle     *sync.Cond
 	queue    []*group
+	touched  map[string]struct{} // what the batch that is being made touches
 	flushers int
+}
+
+// holder is who commits.
+type holder interface {
+	// alive is false when the holder has lost the right to commit: stop trying.
+	alive() bool
 }
 
 // group is what one caller commits together, in one batch.
 type group struct {
 	transitions []domain.Transition
 	verdicts    []domain.Verdict
-	alive       func() bool // false: the caller has lost the right to commit; stop trying
+	holder      holder
 	dead        bool
-	done        chan struct{}
+	done        chan struct{} // of capacity 1: told once, when verdicts or dead says how it ended
 }
 
 func newJournal(b ports.Backend, log *zap.Logger, woke func()) *journal {
-	j := &journal{backend: b, log: log, woke: woke}
+	j := &journal{backend: b, log: log, woke: woke, touched: make(map[string]struct{})}
+	j.groups.New = func() any { return &group{done: make(chan struct{}, 1)} }
 	j.room, j.idle = sync.NewCond(&j.mu), sync.NewCond(&j.mu)
 	return j
 }
 
-// commit returns when the transitions are answered, or with ErrSuspended when the caller is no longer
+// commit returns when the transitions are answered, or with ErrSuspended when the holder is no longer
 // alive and nobody knows whether they were applied.
-func (j *journal) commit(alive func() bool, ts ...domain.Transition) ([]domain.Verdict, error) {
-	g := &group{transitions: ts, alive: alive, done: make(chan struct{})}
+func (j *journal) commit(h holder, ts ...domain.Transition) ([]domain.Verdict, error) {
+	g := j.groups.Get().(*group)
+	g.transitions, g.holder = ts, h
 	j.mu.Lock()
 	for len(j.queue) >= journalQueue {
 		j.room.Wait()
@@ -74,10 +85,13 @@ func (j *journal) commit(alive func() bool, ts ...domain.Transition) ([]domain.V
 		j.mu.Unlock()
 	}
 	<-g.done
-	if g.dead {
+	verdicts, dead := g.verdicts, g.dead
+	*g = group{done: g.done}
+	j.groups.Put(g)
+	if dead {
 		return nil, domain.ErrSuspended
 	}
-	return g.verdicts, nil
+	return verdicts, nil
 }
 
 // handOn leaves what has gathered meanwhile to a goroutine.
@@ -129,16 +143,16 @@ func (j *journal) next() []*group {
 		j.rest()
 		return nil
 	}
-	var batch []*group
+	batch := make([]*group, 0, min(len(j.queue), journalBatch))
 	var left []*group
-	seen := make(map[string]struct{}, len(j.queue))
+	clear(j.touched)
 	count, size := 0, 0
 	for i, g := range j.queue {
 		if count > 0 && (count+len(g.transitions) > journalBatch || size > journalBatchBytes) {
 			left = append(left, j.queue[i:]...)
 			break
 		}
-		if !claimKeys(seen, g.transitions) {
+		if !claimKeys(j.touched, g.transitions) {
 			left = append(left, g)
 			continue
 		}
@@ -208,12 +222,12 @@ func (j *journal) send(batch []*group) {
 func living(batch []*group) []*group {
 	var alive []*group
 	for _, g := range batch {
-		if g.alive() {
+		if g.holder.alive() {
 			alive = append(alive, g)
 			continue
 		}
 		g.dead = true
-		close(g.done)
+		g.done <- struct{}{}
 	}
 	return alive
 }
@@ -223,7 +237,11 @@ func (j *journal) try(batch []*group) error {
 	if room == nil {
 		room = new([]domain.Transition)
 	}
-	ts := (*room)[:0]
+	count := 0
+	for _, g := range batch {
+		count += len(g.transitions)
+	}
+	ts := slices.Grow((*room)[:0], count)
 	for _, g := range batch {
 		ts = append(ts, g.transitions...)
 	}
@@ -245,7 +263,7 @@ func (j *journal) try(batch []*group) error {
 		for i := range g.verdicts {
 			woke = woke || g.verdicts[i].Woke
 		}
-		close(g.done)
+		g.done <- struct{}{}
 	}
 	if woke {
 		j.woke()

@@ -13,10 +13,11 @@ import (
 // replay reads the histories of claimed runs and starts them. Runs whose history cannot be read before
 // their lease ends are left to whoever claims them next.
 func (w *Worker) replay(runs []domain.Run, l lease) {
-	byID := make(map[string]domain.Run, len(runs))
+	byID := make(map[string]*domain.Run, len(runs))
 	ids := make([]string, len(runs))
-	for i, run := range runs {
-		byID[run.ID], ids[i] = run, run.ID
+	for i := range runs {
+		ids[i] = runs[i].ID
+		byID[ids[i]] = &runs[i]
 	}
 	for delay := 20 * time.Millisecond; l.left() > 0; delay = min(2*delay, time.Second) {
 		ctx, cancel := context.WithTimeout(w.patience, min(callTimeout, l.left()))
@@ -42,7 +43,7 @@ func (w *Worker) replay(runs []domain.Run, l lease) {
 }
 
 // giveBack releases claimed runs that were not started because the worker stops.
-func (w *Worker) giveBack(runs map[string]domain.Run, l lease) {
+func (w *Worker) giveBack(runs map[string]*domain.Run, l lease) {
 	if len(runs) == 0 || !w.stopping.Load() {
 		return
 	}
@@ -50,11 +51,18 @@ func (w *Worker) giveBack(runs map[string]domain.Run, l lease) {
 	for id, run := range runs {
 		ts = append(ts, domain.Transition{Kind: domain.ParkRun, Lease: domain.Lease{RunID: id, WorkerID: w.id, Epoch: run.Attempts}})
 	}
-	alive := func() bool { return l.left() > 0 && w.patience.Err() == nil }
-	if _, err := w.journal.commit(alive, ts...); err != nil {
+	if _, err := w.journal.commit(unstarted{w, l}, ts...); err != nil {
 		w.log.Warn("claimed runs were not given back; their leases expire by themselves", zap.Int("runs", len(ts)))
 	}
 }
+
+// unstarted holds claimed runs that were not started.
+type unstarted struct {
+	w *Worker
+	l lease
+}
+
+func (u unstarted) alive() bool { return u.l.left() > 0 && u.w.patience.Err() == nil }
 
 // leftover is the latest earlier execution of the run that still unwinds here, for at most a lease; nil if
 // there is none.
