@@ -85,35 +85,3 @@ func ScopeFrom(ctx context.Context) *Scope {
 	s, _ := ctx.Value(scopeKey{}).(*Scope)
 	return s
 }
-
-type stepKey struct{}
-
-// stepContext is a step function's context: it knows the try.
-type stepContext struct {
-	context.Context
-	x       *execution
-	attempt *domain.StepAttempt // the step may have finished: what its end fills in is not looked at
-}
-
-func (c *stepContext) Value(key any) any {
-	if key == (stepKey{}) {
-		return c
-	}
-	return c.Context.Value(key)
-}
-
-// StepIdempotencyKey is equal over all tries of the step that the context belongs to; "" outside a step.
-func StepIdempotencyKey(ctx context.Context) string {
-	if c, ok := ctx.Value(stepKey{}).(*stepContext); ok {
-		return c.x.run.ID + ":" + c.attempt.StepName
-	}
-	return ""
-}
-
-// StepAttemptID is the id of the try that the context belongs to; "" outside a step.
-func StepAttemptID(ctx context.Context) string {
-	if c, ok := ctx.Value(stepKey{}).(*stepContext); ok {
-		return c.attempt.ID
-	}
-	return ""
-}

@@ -31,17 +31,17 @@ func (s *Scope) sleep(name string, until func() time.Time) error {
 		return nil
 	}
 	x := s.x
-	a, w, open, err := x.prepare(call, domain.KindSleep, func() domain.WaitContext {
+	a, w, open, err := x.prepare(&call, domain.KindSleep, func() domain.WaitContext {
 		return domain.WaitContext{Kind: domain.KindSleep, ResumeAt: domain.CeilMillis(until())}
 	})
 	if err != nil {
 		return err
 	}
 	if _, err := x.await(w, open, nil); err != nil {
-		return x.waitError(call, a, err)
+		return x.waitError(&call, a, err)
 	}
 	defer x.leave()
-	_, err = x.conclusion(call, a, nil, nil)
+	_, err = x.conclusion(&call, a, nil, nil)
 	return err
 }
 
@@ -52,7 +52,7 @@ func (s *Scope) WaitForSignal(_ context.Context, c WaitCall) (data json.RawMessa
 		return nil, false, err
 	}
 	defer call.end()
-	out, err := s.x.signalWait(call, c)
+	out, err := s.x.signalWait(&call, c)
 	if err != nil || len(out) == 0 || string(out) == "null" {
 		return nil, false, err
 	}
@@ -138,10 +138,10 @@ func (s *Scope) RunWorkflow(ctx context.Context, c ChildCall) (json.RawMessage, 
 	}
 	defer call.end()
 	x := s.x
-	if done, out, err := x.recorded(call); done {
+	if done, out, err := x.recorded(&call); done {
 		return out, err
 	}
-	a, w, open, err := x.prepare(call, domain.KindWorkflow, func() domain.WaitContext {
+	a, w, open, err := x.prepare(&call, domain.KindWorkflow, func() domain.WaitContext {
 		return domain.WaitContext{Kind: domain.KindWorkflow, TimeoutAt: x.timeoutAt(c.Timeout)}
 	})
 	if err != nil {
@@ -155,7 +155,7 @@ func (s *Scope) RunWorkflow(ctx context.Context, c ChildCall) (json.RawMessage, 
 	}
 	n, err := x.await(w, open, nil)
 	if err != nil {
-		return nil, x.waitError(call, a, err)
+		return nil, x.waitError(&call, a, err)
 	}
 	defer x.leave()
 	if n.due {
@@ -167,7 +167,7 @@ func (s *Scope) RunWorkflow(ctx context.Context, c ChildCall) (json.RawMessage, 
 			n.child = &child
 		}
 	}
-	return x.endChildWait(call, a, n)
+	return x.endChildWait(&call, a, n)
 }
 
 func (x *execution) child(ctx context.Context, a *domain.StepAttempt, c ChildCall) *domain.NewRun {
@@ -208,12 +208,12 @@ func (s *Scope) SendSignal(_ context.Context, c SendCall) ([]string, error) {
 	}
 	defer call.end()
 	x := s.x
-	done, out, err := x.recorded(call)
+	done, out, err := x.recorded(&call)
 	if err != nil {
 		return nil, err
 	}
 	if !done {
-		if out, err = x.send(call, c); err != nil {
+		if out, err = x.send(&call, c); err != nil {
 			return nil, err
 		}
 	}

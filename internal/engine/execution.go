@@ -41,7 +41,7 @@ type execution struct {
 	stop  context.CancelCauseFunc
 	wake  atomic.Pointer[time.Timer]
 	calls atomic.Int64 // engine calls made in vain: after the end, or after a fatal error
-	root  *Scope
+	root  Scope
 	place *list.Element // among the residents; guarded by their mutex
 
 	mu          sync.Mutex
@@ -95,7 +95,7 @@ func newExecution(w *Worker, def *definition, run *domain.Run, l lease, h domain
 	}
 	x.run.Input = nil // main has it, for as long as the function does
 	x.replayed = x.ledger.unasked == 0
-	x.root = &Scope{x: x}
+	x.root.x = x
 	x.watch()
 	return x
 }
@@ -112,7 +112,7 @@ func (x *execution) main(input json.RawMessage) {
 		}
 		x.finish(out, err)
 	}()
-	out, err = x.def.Run(x.root, input)
+	out, err = x.def.Run(&x.root, input)
 }
 
 // lease of the run as this execution holds it; with x.mu held.

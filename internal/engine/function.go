@@ -12,10 +12,6 @@ import (
 	"github.com/openworkflowdev/openworkflow-go/internal/domain"
 )
 
-// markAfter is how long a step function runs before its running row is written. Shorter ones cost one
-// write, when they finish.
-const markAfter = 250 * time.Millisecond
-
 // Run executes a function step, or returns its recorded outcome.
 func (s *Scope) Run(ctx context.Context, c StepCall) (json.RawMessage, error) {
 	call, err := s.begin(c.Name, domain.KindFunction, false)
@@ -23,7 +19,7 @@ func (s *Scope) Run(ctx context.Context, c StepCall) (json.RawMessage, error) {
 		return nil, err
 	}
 	defer call.end()
-	return s.x.function(ctx, call, c)
+	return s.x.function(ctx, &call, c)
 }
 
 // Pending is a function step on its way.
@@ -53,7 +49,7 @@ func (s *Scope) Go(ctx context.Context, c StepCall) *Pending {
 		defer s.x.unpin()
 		defer close(p.done)
 		defer call.end()
-		p.out, p.err = s.x.function(ctx, call, c)
+		p.out, p.err = s.x.function(ctx, &call, c)
 	}()
 	return p
 }
@@ -249,47 +245,25 @@ func (x *execution) endFunction() {
 
 // invoke calls the function with a context that ends with the run's, the caller's, or the step's time.
 func (x *execution) invoke(caller context.Context, t *domain.Transition, c StepCall) (json.RawMessage, error) {
-	ctx, cancel := context.WithCancelCause(caller)
-	defer cancel(nil)
-	if caller.Done() != x.ctx.Done() { // it need not descend from the run's own
-		stop := context.AfterFunc(x.ctx, func() { cancel(context.Cause(x.ctx)) })
-		defer stop()
-	}
+	ctx := &stepContext{Context: caller, x: x, attempt: &t.Attempt}
 	if c.Timeout > 0 {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeoutCause(ctx, c.Timeout, domain.ErrStepTimeout)
+		timed, stop := context.WithTimeoutCause(caller, c.Timeout, domain.ErrStepTimeout)
+		defer stop()
+		ctx.Context = timed
+	}
+	defer ctx.end(nil)
+	if caller.Done() != x.ctx.Done() { // it need not descend from the run's own
+		stop := context.AfterFunc(x.ctx, func() { ctx.end(context.Cause(x.ctx)) })
 		defer stop()
 	}
-	mark := time.AfterFunc(markAfter, func() { x.mark(t) })
-	defer mark.Stop()
+	mark := x.w.marks.set(x, t)
+	defer x.w.marks.stop(mark)
 
-	out, err := stepBody(&stepContext{ctx, x, &t.Attempt}, c.Fn)
+	out, err := stepBody(ctx, c.Fn)
 	if err != nil && ctx.Err() != nil && errors.Is(context.Cause(ctx), domain.ErrStepTimeout) {
 		return nil, fmt.Errorf("%w after %v: %s", domain.ErrStepTimeout, c.Timeout, err.Error())
 	}
 	return out, err
-}
-
-// mark writes the running row of a step that takes long. Whether it arrives is not important, but once it may have,
-// the step's finish is not plain any more.
-func (x *execution) mark(finish *domain.Transition) {
-	x.mu.Lock()
-	// Not when the workflow function has returned, as a plain end may be on its way; nor when the step's own is, or is void.
-	if x.phase != owned || x.returned || x.functions == 0 || finish.Lease.RunID != "" {
-		x.mu.Unlock()
-		return
-	}
-	finish.Plain, x.ledger.opened = false, true
-	a := &finish.Attempt
-	t := domain.Transition{Kind: domain.StartStep, Lease: x.lease(), Attempt: domain.StepAttempt{
-		ID: a.ID, StepName: a.StepName, Kind: a.Kind, StartedAt: a.StartedAt,
-	}}
-	x.pins++
-	x.mu.Unlock()
-	defer x.unpin()
-	if verdicts, err := x.w.journal.commit(x, t); err == nil && verdicts[0].Err != nil {
-		x.log().Debug("running row not written", zap.Error(verdicts[0].Err))
-	}
 }
 
 // stepBody calls a step function, on the goroutine of the step's caller: one of its own would have to be made,

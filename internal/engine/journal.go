@@ -46,7 +46,7 @@ type holder interface {
 	alive() bool
 }
 
-// group is what one caller commits together, in one batch.
+// group is what one caller commits together, in one batch: a copy, so that the caller's own need not be on the heap.
 type group struct {
 	transitions []domain.Transition
 	verdicts    []domain.Verdict
@@ -57,7 +57,7 @@ type group struct {
 
 func newJournal(b ports.Backend, log *zap.Logger, woke func()) *journal {
 	j := &journal{backend: b, log: log, woke: woke, touched: make(map[string]struct{})}
-	j.groups.New = func() any { return &group{done: make(chan struct{}, 1)} }
+	j.groups.New = func() any { return &group{done: make(chan struct{}, 1), transitions: make([]domain.Transition, 0, 1)} }
 	j.room, j.idle = sync.NewCond(&j.mu), sync.NewCond(&j.mu)
 	return j
 }
@@ -66,7 +66,7 @@ func newJournal(b ports.Backend, log *zap.Logger, woke func()) *journal {
 // alive and nobody knows whether they were applied.
 func (j *journal) commit(h holder, ts ...domain.Transition) ([]domain.Verdict, error) {
 	g := j.groups.Get().(*group)
-	g.transitions, g.holder = ts, h
+	g.transitions, g.holder = append(g.transitions, ts...), h
 	j.mu.Lock()
 	for len(j.queue) >= journalQueue {
 		j.room.Wait()
@@ -86,12 +86,20 @@ func (j *journal) commit(h holder, ts ...domain.Transition) ([]domain.Verdict, e
 	}
 	<-g.done
 	verdicts, dead := g.verdicts, g.dead
-	*g = group{done: g.done}
-	j.groups.Put(g)
+	j.reuse(g)
 	if dead {
 		return nil, domain.ErrSuspended
 	}
 	return verdicts, nil
+}
+
+// reuse keeps an answered group for another caller.
+func (j *journal) reuse(g *group) {
+	if len(g.transitions) == 1 { // as nearly all have
+		clear(g.transitions)
+		*g = group{done: g.done, transitions: g.transitions[:0]}
+		j.groups.Put(g)
+	}
 }
 
 // handOn leaves what has gathered meanwhile to a goroutine.

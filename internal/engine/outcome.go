@@ -99,9 +99,10 @@ func (x *execution) release() {
 
 // outcome makes t the transition that follows from what the workflow function returned.
 func (x *execution) outcome(t *domain.Transition, out json.RawMessage, err error) {
-	var f domain.Failure
+	var f *domain.Failure
 	if err != nil {
-		f = x.w.encode(err)
+		encoded := x.w.encode(err)
+		f = &encoded
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -110,7 +111,7 @@ func (x *execution) outcome(t *domain.Transition, out json.RawMessage, err error
 	case x.fatal != nil:
 		failed(t, domain.FailureOf(x.fatal))
 		return
-	case err == nil:
+	case f == nil:
 		if lost := x.unasked(); lost != nil {
 			failed(t, domain.FailureOf(lost))
 			return
@@ -124,12 +125,12 @@ func (x *execution) outcome(t *domain.Transition, out json.RawMessage, err error
 		return
 	}
 	policy := x.def.RetryPolicy.WithDefaults(domain.DefaultWorkflowAttempts)
-	d := policy.Decide(f, x.run.Failures+1, now, x.run.DeadlineAt)
+	d := policy.Decide(*f, x.run.Failures+1, now, x.run.DeadlineAt)
 	if d.Final {
-		failed(t, f)
+		failed(t, *f)
 		return
 	}
-	t.Kind, t.WakeAt, t.Error = domain.RetryRun, d.RetryAt, &f
+	t.Kind, t.WakeAt, t.Error = domain.RetryRun, d.RetryAt, f
 }
 
 // endsPlainly reports whether ending the run concerns nothing else. The function has returned, and from then on

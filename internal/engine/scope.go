@@ -72,39 +72,39 @@ type call struct {
 }
 
 // begin names the step and looks it up.
-func (s *Scope) begin(base string, kind domain.StepKind, mayOverlap bool) (*call, error) {
+func (s *Scope) begin(base string, kind domain.StepKind, mayOverlap bool) (call, error) {
 	x := s.x
 	if err := x.notInsideStep(base); err != nil {
-		return nil, err
+		return call{}, err
 	}
 	x.mu.Lock()
 	if x.phase == ended {
 		x.mu.Unlock()
-		return nil, x.suspended()
+		return call{}, x.suspended()
 	}
 	if err := x.fatal; err != nil {
 		x.mu.Unlock()
 		x.discourage()
-		return nil, err
+		return call{}, err
 	}
 	defer x.mu.Unlock()
 	if !mayOverlap && slices.Contains(s.active, base) {
-		return nil, x.fail(fmt.Errorf("%w: two calls of step %q overlap, so which gets which result would depend on timing; "+
+		return call{}, x.fail(fmt.Errorf("%w: two calls of step %q overlap, so which gets which result would depend on timing; "+
 			"put a key into the name (%q) or give each its own step.Branch", domain.ErrNondeterminism, s.prefix+base, base+"/<key>"))
 	}
-	c := &call{scope: s, name: s.prefix + s.names.Resolve(base)}
+	c := call{scope: s, name: s.prefix + s.names.Resolve(base)}
 	known, ok := x.ledger.ask(c.name, s)
 	if !ok {
-		return nil, x.fail(fmt.Errorf("%w: two branches use the step name %q", domain.ErrNondeterminism, c.name))
+		return call{}, x.fail(fmt.Errorf("%w: two branches use the step name %q", domain.ErrNondeterminism, c.name))
 	}
 	c.rec = known
 	x.asked(c.name)
 	if c.rec.kind != "" && c.rec.kind != kind {
-		return nil, x.fail(fmt.Errorf("%w: step %q was recorded as a %q step and is now a %q step; give changed workflows a new version",
+		return call{}, x.fail(fmt.Errorf("%w: step %q was recorded as a %q step and is now a %q step; give changed workflows a new version",
 			domain.ErrNondeterminism, c.name, c.rec.kind, kind))
 	}
 	x.replayed = x.replayed || c.rec.completed == nil || x.ledger.unasked == 0
-	s.count(c, base, mayOverlap)
+	s.count(&c, base, mayOverlap)
 	return c, nil
 }
 

@@ -27,6 +27,7 @@ type Worker struct {
 	clock      clock
 	slots      *slots
 	journal    *journal
+	marks      marks
 	residents  *residents
 	agenda     agenda // of claims
 	deadlines  agenda // of sweeps

@@ -92,6 +92,8 @@ func (f *Future[T]) Wait() (T, error) {
 // function is a step function on its way to the engine and back.
 type function[T any] struct {
 	caller
+	fn   func(context.Context) (T, error)
+	cfg  runConfig
 	call engine.StepCall
 	last atomic.Pointer[decoded[T]]
 	err  error // what is wrong with the call
@@ -105,17 +107,16 @@ type decoded[T any] struct {
 }
 
 func prepare[T any](verb string, ctx openworkflow.Context, name string, fn func(context.Context) (T, error), opts []RunOption) *function[T] {
-	f := &function[T]{}
+	f := &function[T]{fn: fn}
 	if f.caller, f.err = enter(ctx, verb, name); f.err != nil {
 		return f
 	}
-	var cfg runConfig
 	for _, o := range opts {
 		if o != nil {
-			o.run(&cfg)
+			o.run(&f.cfg)
 		}
 	}
-	if err := cfg.check(); err != nil {
+	if err := f.cfg.check(); err != nil {
 		f.err = f.refuse(err)
 	} else if fn == nil {
 		f.err = f.refuse(fmt.Errorf("%w: %w", openworkflow.ErrInvalidArgument, errNilFunction))
@@ -123,8 +124,7 @@ func prepare[T any](verb string, ctx openworkflow.Context, name string, fn func(
 		f.err = f.refuse(err)
 	}
 	f.call = engine.StepCall{
-		Name: name, Timeout: cfg.timeout, Retry: cfg.retry.WithDefaults(domain.DefaultStepAttempts),
-		Fn: func(ctx context.Context) (json.RawMessage, error) { return f.invoke(ctx, fn) },
+		Name: name, Timeout: f.cfg.timeout, Retry: f.cfg.retry.WithDefaults(domain.DefaultStepAttempts), Fn: f.invoke,
 	}
 	return f
 }
@@ -140,8 +140,8 @@ func (cfg *runConfig) check() error {
 }
 
 // invoke calls the user's function and makes its result storable.
-func (f *function[T]) invoke(ctx context.Context, fn func(context.Context) (T, error)) (json.RawMessage, error) {
-	v, err := fn(ctx)
+func (f *function[T]) invoke(ctx context.Context) (json.RawMessage, error) {
+	v, err := f.fn(ctx)
 	if err != nil {
 		return nil, err
 	}
