@@ -89,7 +89,7 @@ func parse(args []string) (settings, error) {
 	flags.StringVar(&backends, "backend", "postgres,sqlite", "the databases, separated by commas: postgres, sqlite, memory")
 	flags.StringVar(&names, "workloads", "", "the workloads, separated by commas (default all)")
 	flags.StringVar(&s.postgres, "postgres", os.Getenv("OPENWORKFLOW_TEST_POSTGRES_URL"), "the `URL` of a Postgres server")
-	flags.IntVar(&s.concurrency, "concurrency", 0, "runs that execute at once in drains (default 1000 on Postgres, 500 elsewhere)")
+	flags.IntVar(&s.concurrency, "concurrency", 0, "runs that execute at once in drains (default 2000 on Postgres, 500 elsewhere)")
 	flags.IntVar(&s.others, "others", 100_000, "other runs in W7")
 	flags.IntVar(&s.sleepers, "sleepers", 5_000, "runs in W8")
 	flags.DurationVar(&s.sleep, "sleep", 10*time.Second, "the longest sleep in W8; the shortest is a second")

@@ -57,7 +57,7 @@ func (b *bench) slots() int {
 	case b.concurrency > 0:
 		return b.concurrency
 	case b.backend == "postgres":
-		return 1000
+		return 2000
 	}
 	return 500
 }

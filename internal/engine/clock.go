@@ -39,12 +39,14 @@ func (c *clock) earliest() time.Time {
 	if c.now.IsZero() {
 		return time.Now()
 	}
-	return c.now.Add(min(monotonic(c.received), wall(c.received)))
+	now := time.Now()
+	return c.now.Add(min(now.Sub(c.received), wall(now, c.received)))
 }
 
 // elapsed counts by the larger of wall and monotonic time: a suspended machine's monotonic clock stands still.
-func elapsed(since time.Time) time.Duration { return max(monotonic(since), wall(since)) }
+func elapsed(since time.Time) time.Duration {
+	now := time.Now()
+	return max(now.Sub(since), wall(now, since))
+}
 
-func monotonic(since time.Time) time.Duration { return time.Since(since) }
-
-func wall(since time.Time) time.Duration { return time.Now().Round(0).Sub(since.Round(0)) }
+func wall(now, since time.Time) time.Duration { return now.Round(0).Sub(since.Round(0)) }
