@@ -13,34 +13,53 @@ import (
 // write, when they finish.
 const markAfter = 250 * time.Millisecond
 
-// marks are the timers that mark the steps that take long. Those that were stopped in time, as nearly all are, are used again.
-type marks struct{ unused sync.Pool }
-
-// timedMark is a timer and the step that it marks.
-type timedMark struct {
-	timer  *time.Timer
-	x      *execution
-	finish *domain.Transition
+// marks are the step functions under way that are not marked yet. They share a timer, which goes off a few times a second: one
+// for each step would wake a thread for each.
+type marks struct {
+	mu    sync.Mutex
+	steps map[*domain.Transition]unmarked // by their finish
+	armed bool
 }
 
-// set has the step marked whose finish this is, unless it is stopped before.
-func (m *marks) set(x *execution, finish *domain.Transition) *timedMark {
-	t, used := m.unused.Get().(*timedMark)
-	if used {
-		t.x, t.finish = x, finish
-		t.timer.Reset(markAfter)
-		return t
+// unmarked is a step that is to be marked if it is still under way then.
+type unmarked struct {
+	x  *execution
+	at time.Time
+}
+
+// set has the step marked whose finish this is, unless it returns before.
+func (m *marks) set(x *execution, finish *domain.Transition) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.steps[finish] = unmarked{x, time.Now().Add(markAfter)}
+	if !m.armed {
+		m.armed = true
+		time.AfterFunc(markAfter, m.due)
 	}
-	t = &timedMark{x: x, finish: finish}
-	t.timer = time.AfterFunc(markAfter, func() { t.x.mark(t.finish) })
-	return t
 }
 
-// stop says that the step has returned.
-func (m *marks) stop(t *timedMark) {
-	if t.timer.Stop() { // otherwise it may still be at work
-		t.x, t.finish = nil, nil
-		m.unused.Put(t)
+// drop says that the step has returned.
+func (m *marks) drop(finish *domain.Transition) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.steps, finish)
+}
+
+// due marks the steps whose time has come.
+func (m *marks) due() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now, next := time.Now(), time.Time{}
+	for finish, s := range m.steps {
+		if s.at.After(now) {
+			next = sooner(next, s.at)
+			continue
+		}
+		delete(m.steps, finish)
+		go s.x.mark(finish)
+	}
+	if m.armed = !next.IsZero(); m.armed {
+		time.AfterFunc(next.Sub(now), m.due)
 	}
 }
 

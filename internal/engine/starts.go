@@ -47,31 +47,36 @@ func NewStarts(b ports.ClientBackend) *Starts {
 // Create creates the run and returns its id, or that of the run that stands for it (ports.ClientBackend.CreateRuns).
 func (s *Starts) Create(ctx context.Context, run domain.NewRun) (id string, err error) {
 	if s.apart {
-		made, err := s.create(ctx, []domain.NewRun{run})
-		if err != nil {
-			return "", err
-		}
-		return made[0], nil
+		return s.one(ctx, run)
+	}
+	s.mu.Lock()
+	if !s.flying { // and so nobody waits
+		s.flying = true
+		s.mu.Unlock()
+		defer s.pass()
+		return s.one(ctx, run)
 	}
 	me := &start{run: run, turn: make(chan struct{}), done: make(chan struct{})}
-	s.mu.Lock()
-	waits := s.flying
-	if waits {
-		s.queue = append(s.queue, me)
-	}
-	s.flying = true
+	s.queue = append(s.queue, me)
 	s.mu.Unlock()
-	if waits {
-		select {
-		case <-me.done:
-			return me.made, me.err
-		case <-ctx.Done():
-			s.giveUp(me)
-			return "", ctx.Err()
-		case <-me.turn:
-		}
+	select {
+	case <-me.done:
+		return me.made, me.err
+	case <-ctx.Done():
+		s.giveUp(me)
+		return "", ctx.Err()
+	case <-me.turn:
+		return s.lead(ctx, me)
 	}
-	return s.lead(ctx, me)
+}
+
+// one creates a run by itself.
+func (s *Starts) one(ctx context.Context, run domain.NewRun) (id string, err error) {
+	made, err := s.create(ctx, []domain.NewRun{run})
+	if err != nil {
+		return "", err
+	}
+	return made[0], nil
 }
 
 // lead calls for me and for all that wait. Those must not depend on this caller's context.
@@ -83,8 +88,7 @@ func (s *Starts) lead(ctx context.Context, me *start) (id string, err error) {
 	s.mu.Unlock()
 	if len(batch) == 1 {
 		defer s.pass()
-		s.answer(ctx, batch)
-		return me.made, me.err
+		return s.one(ctx, me.run)
 	}
 	go func() {
 		defer s.pass()

@@ -120,36 +120,3 @@ func TestStepContextEndsWithItsRun(t *testing.T) {
 		}
 	}
 }
-
-// A step that takes long is marked as running, also where its timer served one before that did not.
-func TestLongStepsAreMarkedAfterShortOnes(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var marked []string
-		var h *house
-		h = newHouse(t, workflow("w", func(s *engine.Scope) (string, error) {
-			for _, name := range []string{"short", "long", "shorter", "longer"} {
-				if _, err := step(s, name, func(context.Context) (string, error) {
-					if name == "long" || name == "longer" {
-						time.Sleep(time.Second)
-						for _, a := range h.attempts(s.RunID()) {
-							if a.Status == domain.StepRunning {
-								marked = append(marked, a.StepName)
-							}
-						}
-					}
-					return "", nil
-				}); err != nil {
-					return "", err
-				}
-			}
-			return "", nil
-		}))
-		w := h.start()
-		defer h.stop(w)
-		h.completed(h.create(domain.NewRun{WorkflowName: "w"}), "")
-		if len(marked) != 2 || marked[0] != "long" || marked[1] != "longer" {
-			t.Errorf("marked as running: %v", marked)
-		}
-	})
-}

@@ -42,6 +42,10 @@ func (c *client) CreateRuns(ctx context.Context, runs []domain.NewRun) ([]string
 // apart yields stretches of runs of which no two have one id.
 func apart(runs []domain.NewRun) func(func([]domain.NewRun) bool) {
 	return func(yield func([]domain.NewRun) bool) {
+		if len(runs) == 1 {
+			yield(runs)
+			return
+		}
 		start, seen := 0, make(map[string]struct{}, len(runs))
 		for i := range runs {
 			if _, twice := seen[runs[i].ID]; twice {

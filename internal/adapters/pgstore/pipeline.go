@@ -24,7 +24,7 @@ type pipeline struct {
 type queued struct {
 	sql  string
 	args []any
-	read func(pgx.BatchResults) error
+	read func(results) error
 }
 
 // rows queues a query; *out holds its rows once the pipeline has run.
@@ -32,7 +32,7 @@ func rows[P, R any](p *pipeline, query func(*dbsqlc.Queries, context.Context, P)
 	p.record(func(q *dbsqlc.Queries) error {
 		_, err := query(q, context.Background(), params)
 		return err
-	}, func(res pgx.BatchResults) (err error) {
+	}, func(res results) (err error) {
 		found, err := res.Query()
 		if err != nil {
 			return err
@@ -52,7 +52,7 @@ func affected[P any](p *pipeline, query func(*dbsqlc.Queries, context.Context, P
 	p.record(func(q *dbsqlc.Queries) error {
 		_, err := query(q, context.Background(), params)
 		return err
-	}, func(res pgx.BatchResults) error {
+	}, func(res results) error {
 		tag, err := res.Exec()
 		*out = tag.RowsAffected()
 		return err
@@ -64,7 +64,7 @@ func one[P, R any](p *pipeline, query func(*dbsqlc.Queries, context.Context, P) 
 	p.record(func(q *dbsqlc.Queries) error {
 		_, err := query(q, context.Background(), params)
 		return err
-	}, func(res pgx.BatchResults) error {
+	}, func(res results) error {
 		found, err := res.Query()
 		if err != nil {
 			return err
@@ -95,12 +95,12 @@ func (p *pipeline) raw(sql string) {
 	p.items = append(p.items, queued{sql: sql, read: readNothing})
 }
 
-func readNothing(res pgx.BatchResults) error {
+func readNothing(res results) error {
 	_, err := res.Exec()
 	return err
 }
 
-func (p *pipeline) record(call func(*dbsqlc.Queries) error, read func(pgx.BatchResults) error) {
+func (p *pipeline) record(call func(*dbsqlc.Queries) error, read func(results) error) {
 	rec := &recorder{}
 	_ = call(dbsqlc.New(rec)) // always errRecorded, or what follows from it
 	args := rec.args
@@ -113,10 +113,31 @@ func (p *pipeline) record(call func(*dbsqlc.Queries) error, read func(pgx.BatchR
 // sender is a connection or a transaction.
 type sender interface {
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
+
+// results gives the answers to statements, one after the other.
+type results interface {
+	Exec() (pgconn.CommandTag, error)
+	Query() (pgx.Rows, error)
+}
+
+// alone is the one statement of a pipeline, which is not worth a batch.
+type alone struct {
+	queued
+	ctx context.Context
+	to  sender
+}
+
+func (a alone) Exec() (pgconn.CommandTag, error) { return a.to.Exec(a.ctx, a.sql, a.args...) }
+func (a alone) Query() (pgx.Rows, error)         { return a.to.Query(a.ctx, a.sql, a.args...) }
 
 // send runs the pipeline: one round trip, and one more for statements that this connection never prepared.
 func (p *pipeline) send(ctx context.Context, to sender) error {
+	if len(p.items) == 1 {
+		return p.items[0].read(alone{p.items[0], ctx, to})
+	}
 	var batch pgx.Batch
 	for i := range p.items {
 		batch.Queue(p.items[i].sql, p.items[i].args...)
