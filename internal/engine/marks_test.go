@@ -36,7 +36,9 @@ func TestStepsThatTakeLongAreMarked(t *testing.T) {
 				{"a", 0, time.Second},
 				{"b", 100 * time.Millisecond, 240 * time.Millisecond},
 				{"c", 10 * time.Millisecond, time.Second},
-				{"d", 290 * time.Millisecond, time.Second},
+				{"c+4", 4 * time.Millisecond, time.Second},
+				{"c+8", 4 * time.Millisecond, time.Second},
+				{"d", 282 * time.Millisecond, time.Second},
 			} {
 				time.Sleep(c.begin)
 				steps = append(steps, s.Go(s.Context(), engine.StepCall{Name: c.name, Fn: encoded(func(context.Context) (string, error) {
@@ -66,8 +68,9 @@ func TestStepsThatTakeLongAreMarked(t *testing.T) {
 			{251 * time.Millisecond, []string{"a"}},
 			{359 * time.Millisecond, []string{"a"}},
 			{361 * time.Millisecond, []string{"a", "c"}},
-			{649 * time.Millisecond, []string{"a", "c"}},
-			{651 * time.Millisecond, []string{"a", "c", "d"}},
+			{365 * time.Millisecond, []string{"a", "c", "c+4"}},
+			{649 * time.Millisecond, []string{"a", "c", "c+4", "c+8"}},
+			{651 * time.Millisecond, []string{"a", "c", "c+4", "c+8", "d"}},
 			{2 * time.Second, nil},
 			{61*time.Second + 900*time.Millisecond, []string{"e"}},
 		} {
