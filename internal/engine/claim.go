@@ -195,7 +195,8 @@ func (w *Worker) begin(runs []domain.Run, l lease) {
 		case x != nil:
 			w.resume(x, *run, l)
 		case w.leftover(run.ID) != nil: // the claim was sent before its earlier execution ended
-			w.claims.Go(func() { w.replayUnwound(*run, l) })
+			late := *run
+			w.claims.Go(func() { w.replayUnwound(late, l) })
 		case run.Attempts == 1 && !run.BeganWithHistory():
 			w.execute(run, l, domain.History{})
 		default:

@@ -256,8 +256,8 @@ func (x *execution) invoke(caller context.Context, t *domain.Transition, c StepC
 		stop := context.AfterFunc(x.ctx, func() { ctx.end(context.Cause(x.ctx)) })
 		defer stop()
 	}
-	x.w.marks.set(x, t)
-	defer x.w.marks.drop(t)
+	x.w.marks.set(&ctx.mark, x, t)
+	defer x.w.marks.drop(&ctx.mark)
 
 	out, err := stepBody(ctx, c.Fn)
 	if err != nil && ctx.Err() != nil && errors.Is(context.Cause(ctx), domain.ErrStepTimeout) {

@@ -46,7 +46,8 @@ type holder interface {
 	alive() bool
 }
 
-// group is what one caller commits together, in one batch: a copy, so that the caller's own need not be on the heap.
+// group is what one caller commits together, in one batch: a copy, as groups are used again, and so that the
+// caller's own need not be on the heap.
 type group struct {
 	transitions []domain.Transition
 	verdicts    []domain.Verdict
@@ -93,9 +94,10 @@ func (j *journal) commit(h holder, ts ...domain.Transition) ([]domain.Verdict, e
 	return verdicts, nil
 }
 
-// reuse keeps an answered group for another caller.
+// reuse keeps an answered group for another caller, if it has one transition, as nearly all have: the room of larger ones
+// would be kept for good.
 func (j *journal) reuse(g *group) {
-	if len(g.transitions) == 1 { // as nearly all have
+	if len(g.transitions) == 1 {
 		clear(g.transitions)
 		*g = group{done: g.done, transitions: g.transitions[:0]}
 		j.groups.Put(g)

@@ -13,53 +13,85 @@ import (
 // write, when they finish.
 const markAfter = 250 * time.Millisecond
 
-// marks are the step functions under way that are not marked yet. They share a timer, which goes off a few times a second: one
-// for each step would wake a thread for each.
+// marks are the step functions under way that are not marked yet, in the order in which they began. They share a timer, which
+// goes off when the first of them is due, and so hardly ever where steps are short: one for each would wake a thread for each.
 type marks struct {
 	mu    sync.Mutex
-	steps map[*domain.Transition]unmarked // by their finish
+	root  unmarked // of a ring
+	timer *time.Timer
 	armed bool
+	over  bool
 }
 
 // unmarked is a step that is to be marked if it is still under way then.
 type unmarked struct {
-	x  *execution
-	at time.Time
+	x          *execution
+	finish     *domain.Transition
+	at         time.Time
+	prev, next *unmarked
 }
 
-// set has the step marked whose finish this is, unless it returns before.
-func (m *marks) set(x *execution, finish *domain.Transition) {
+// set plans the mark of a step, known by its finish; drop takes it back.
+func (m *marks) set(s *unmarked, x *execution, finish *domain.Transition) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.steps[finish] = unmarked{x, time.Now().Add(markAfter)}
-	if !m.armed {
-		m.armed = true
-		time.AfterFunc(markAfter, m.due)
+	if m.root.next == nil {
+		m.root.prev, m.root.next = &m.root, &m.root
 	}
+	s.x, s.finish, s.at = x, finish, time.Now().Add(markAfter)
+	s.prev, s.next = m.root.prev, &m.root
+	s.prev.next, s.next.prev = s, s
+	m.arm()
 }
 
 // drop says that the step has returned.
-func (m *marks) drop(finish *domain.Transition) {
+func (m *marks) drop(s *unmarked) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.steps, finish)
+	m.remove(s)
+}
+
+func (m *marks) remove(s *unmarked) {
+	if s.next != nil {
+		s.prev.next, s.next.prev = s.next, s.prev
+		s.prev, s.next = nil, nil
+	}
 }
 
 // due marks the steps whose time has come.
 func (m *marks) due() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now, next := time.Now(), time.Time{}
-	for finish, s := range m.steps {
-		if s.at.After(now) {
-			next = sooner(next, s.at)
-			continue
-		}
-		delete(m.steps, finish)
-		go s.x.mark(finish)
+	now := time.Now()
+	for s := m.root.next; s != &m.root && !s.at.After(now); s = m.root.next {
+		m.remove(s)
+		go s.x.mark(s.finish)
 	}
-	if m.armed = !next.IsZero(); m.armed {
-		time.AfterFunc(next.Sub(now), m.due)
+	m.armed = false
+	m.arm()
+}
+
+// arm sets the timer for the first step, unless it is set; with the mutex held.
+func (m *marks) arm() {
+	if m.armed || m.over || m.root.next == &m.root {
+		return
+	}
+	m.armed = true
+	left := time.Until(m.root.next.at)
+	if m.timer == nil {
+		m.timer = time.AfterFunc(left, m.due)
+	} else {
+		m.timer.Reset(left)
+	}
+}
+
+// stop ends the timer: no step is marked any more.
+func (m *marks) stop() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.over = true
+	if m.timer != nil {
+		m.timer.Stop()
 	}
 }
 
@@ -67,7 +99,7 @@ func (m *marks) due() {
 // the step's finish is not plain any more.
 func (x *execution) mark(finish *domain.Transition) {
 	x.mu.Lock()
-	// Not when the workflow function has returned, as a plain end may be on its way; nor when the step's own is, or is void.
+	// Not when the workflow function has returned, as a plain end may be on its way; nor when the step's own is.
 	if x.phase != owned || x.returned || x.functions == 0 || finish.Lease.RunID != "" {
 		x.mu.Unlock()
 		return

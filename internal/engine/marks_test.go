@@ -83,3 +83,19 @@ func TestStepsThatTakeLongAreMarked(t *testing.T) {
 		h.completed(id, "")
 	})
 }
+
+// A worker that has stopped leaves no timer behind.
+func TestNoMarkAfterStop(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, workflow("w", func(s *engine.Scope) (string, error) {
+			return step(s, "a", func(context.Context) (string, error) { return "", nil })
+		}))
+		w := h.start()
+		h.completed(h.create(domain.NewRun{WorkflowName: "w"}), "")
+		h.stop(w)
+		if w.Marking() {
+			t.Error("the timer of long steps is set")
+		}
+	})
+}

@@ -27,8 +27,10 @@ func (w *Worker) replay(runs []domain.Run, l lease) {
 		if err == nil {
 			w.clock.observe(sent, res.Now)
 			for _, h := range res.Histories {
-				w.execute(byID[h.RunID], l, h)
-				delete(byID, h.RunID)
+				if run := byID[h.RunID]; run != nil {
+					w.execute(run, l, h)
+					delete(byID, h.RunID)
+				}
 			}
 			break
 		}

@@ -2,7 +2,7 @@ package engine
 
 import (
 	"context"
-	"sync"
+	"sync/atomic"
 
 	"github.com/openworkflowdev/openworkflow-go/internal/domain"
 )
@@ -10,62 +10,77 @@ import (
 type stepKey struct{}
 
 // stepContext is a step function's context: it knows the try, and ends with the context that the step was called with and
-// when the function returns. Few functions that are short ask for the end, so what it takes is made for the first that does.
+// when the function returns. Most short functions never ask for its end, so what that takes is made at the first
+// question. The caller's context may be the user's code: it is asked without a lock.
 type stepContext struct {
 	context.Context // the caller's
 	x               *execution
 	attempt         *domain.StepAttempt // the step may have finished: what its end fills in is not looked at
+	mark            unmarked
 
-	mu     sync.Mutex
-	own    context.Context // nil while nobody has asked
+	own  atomic.Pointer[ending] // nil while nobody has asked
+	over atomic.Bool            // the function has returned
+}
+
+// ending is a context with what ends it.
+type ending struct {
+	context.Context
 	cancel context.CancelCauseFunc
-	over   bool
 }
 
-// end ends the context; with a cause, before the function has returned.
+// end ends the context: with a cause, or because the function has returned.
 func (c *stepContext) end(cause error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if cause != nil {
-		c.derive()
+	if cause != nil || c.Context.Err() != nil { // whoever asks later is to hear of that
+		c.ending()
 	}
-	c.over = true
-	if c.own != nil {
-		c.cancel(cause)
+	c.over.Store(true)
+	if own := c.own.Load(); own != nil {
+		own.cancel(cause)
 	}
 }
 
-// derive makes the context's own end; with the mutex held.
-func (c *stepContext) derive() context.Context {
-	if c.own == nil {
-		c.own, c.cancel = context.WithCancelCause(c.Context)
-		if c.over {
-			c.cancel(nil)
-		}
+// ending is what knows of the context's end.
+func (c *stepContext) ending() *ending {
+	if own := c.own.Load(); own != nil {
+		return own
 	}
-	return c.own
+	caller := c.Context
+	if c.over.Load() { // what has become of it since does not matter
+		caller = context.WithoutCancel(caller)
+	}
+	own := new(ending)
+	own.Context, own.cancel = context.WithCancelCause(caller)
+	if !c.own.CompareAndSwap(nil, own) {
+		own.cancel(nil)
+		return c.own.Load()
+	}
+	if c.over.Load() {
+		own.cancel(nil)
+	}
+	return own
 }
 
-// inner is what answers for the context.
-func (c *stepContext) inner(ended bool) context.Context {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if ended || c.over {
-		return c.derive()
+// present is what answers for the context where its end does not matter but if it has come.
+func (c *stepContext) present() context.Context {
+	switch own := c.own.Load(); {
+	case own != nil:
+		return own
+	case c.over.Load():
+		return c.ending()
 	}
-	if c.own == nil {
-		return c.Context
-	}
-	return c.own
+	return c.Context
 }
 
-func (c *stepContext) Done() <-chan struct{} { return c.inner(true).Done() }
-func (c *stepContext) Err() error            { return c.inner(false).Err() }
+// String is what is printed of it, which changes as it is used.
+func (c *stepContext) String() string { return "openworkflow step " + c.attempt.StepName }
+
+func (c *stepContext) Done() <-chan struct{} { return c.ending().Done() }
+func (c *stepContext) Err() error            { return c.present().Err() }
 func (c *stepContext) Value(key any) any {
 	if key == (stepKey{}) {
 		return c
 	}
-	return c.inner(false).Value(key) // also whatever package context asks about the end
+	return c.present().Value(key) // also whatever package context asks about the end
 }
 
 // StepIdempotencyKey is equal over all tries of the step that the context belongs to; "" outside a step.

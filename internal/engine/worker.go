@@ -72,7 +72,6 @@ func NewWorker(cfg WorkerConfig) *Worker {
 	w := &Worker{
 		cfg: cfg, id: id, log: cfg.Logger.With(zap.String("worker", id)),
 		defs:  make(map[domain.WorkflowKey]*definition, len(cfg.Definitions)),
-		marks: marks{steps: make(map[*domain.Transition]unmarked)},
 		slots: newSlots(cfg.Concurrency), residents: newResidents(maxResidents),
 		agenda: agenda{changed: make(chan struct{}, 1)}, deadlines: agenda{changed: make(chan struct{}, 1)},
 		due: make(chan struct{}, 1), watching: make(chan struct{}, 1), watchSoon: make(chan struct{}, 1),
@@ -167,6 +166,7 @@ func (w *Worker) Stop(ctx context.Context) error {
 	}
 	w.loops.Wait()
 	w.journal.drain()
+	w.marks.stop()
 	w.announce(parked)
 	w.cancel()
 	w.abort()

@@ -123,11 +123,12 @@ type results interface {
 	Query() (pgx.Rows, error)
 }
 
-// alone is the one statement of a pipeline, which is not worth a batch.
+// alone is the one statement of a pipeline: it goes by itself, without what a batch keeps of its statements.
 type alone struct {
-	queued
-	ctx context.Context
-	to  sender
+	ctx  context.Context
+	to   sender
+	sql  string
+	args []any
 }
 
 func (a alone) Exec() (pgconn.CommandTag, error) { return a.to.Exec(a.ctx, a.sql, a.args...) }
@@ -136,7 +137,8 @@ func (a alone) Query() (pgx.Rows, error)         { return a.to.Query(a.ctx, a.sq
 // send runs the pipeline: one round trip, and one more for statements that this connection never prepared.
 func (p *pipeline) send(ctx context.Context, to sender) error {
 	if len(p.items) == 1 {
-		return p.items[0].read(alone{p.items[0], ctx, to})
+		only := &p.items[0]
+		return only.read(alone{ctx: ctx, to: to, sql: only.sql, args: only.args})
 	}
 	var batch pgx.Batch
 	for i := range p.items {

@@ -39,6 +39,7 @@ type runner interface {
 	run(ctx context.Context, plan planning, build func(*pipeline)) error
 }
 
+// withTimeout bounds a context that has no bound; one that has is returned as it is, and there is nothing to cancel.
 func withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 	if _, bounded := ctx.Deadline(); bounded {
 		return ctx, func() {}

@@ -4,13 +4,14 @@ import (
 	"time"
 
 	"github.com/openworkflowdev/openworkflow-go/internal/domain"
+	"github.com/openworkflowdev/openworkflow-go/internal/engine"
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow"
 )
 
 // An option is accepted by the calls whose interface it implements; giving it to another does not compile.
 type (
 	// RunOption is an option of Run, Do and Go.
-	RunOption interface{ run(*runConfig) }
+	RunOption interface{ run(*engine.StepCall) }
 	// RunWorkflowOption is an option of RunWorkflow.
 	RunWorkflowOption interface{ runWorkflow(*childConfig) }
 	// SendSignalOption is an option of SendSignal.
@@ -31,11 +32,6 @@ type (
 		WaitForSignalOption
 	}
 )
-
-type runConfig struct {
-	timeout time.Duration
-	retry   domain.RetryPolicy
-}
 
 type childConfig struct {
 	name string
@@ -79,7 +75,7 @@ func WithTimeout(d time.Duration) TimeoutOption { return timeoutOption(d) }
 
 type timeoutOption time.Duration
 
-func (o timeoutOption) run(c *runConfig)            { c.timeout = time.Duration(o) }
+func (o timeoutOption) run(c *engine.StepCall)      { c.Timeout = time.Duration(o) }
 func (o timeoutOption) runWorkflow(c *childConfig)  { c.wait = wait{time.Duration(o), true} }
 func (o timeoutOption) waitForSignal(c *waitConfig) { c.wait = wait{time.Duration(o), true} }
 
@@ -100,7 +96,7 @@ func WithRetryPolicy(p openworkflow.RetryPolicy) RunOption { return retryOption(
 
 type retryOption openworkflow.RetryPolicy
 
-func (o retryOption) run(c *runConfig) { c.retry = domain.RetryPolicy(o) }
+func (o retryOption) run(c *engine.StepCall) { c.Retry = domain.RetryPolicy(o) }
 
 // WithBuffer keeps a signal that no run waits for, for so long: the next run that waits for it gets it, one
 // signal to one wait, oldest first. Without it, or with 0, such a signal is dropped, as in TypeScript.

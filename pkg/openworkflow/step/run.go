@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"sync/atomic"
 
-	"github.com/openworkflowdev/openworkflow-go/internal/domain"
 	"github.com/openworkflowdev/openworkflow-go/internal/engine"
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow"
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/internal/edge"
@@ -93,7 +92,6 @@ func (f *Future[T]) Wait() (T, error) {
 type function[T any] struct {
 	caller
 	fn   func(context.Context) (T, error)
-	cfg  runConfig
 	call engine.StepCall
 	last atomic.Pointer[decoded[T]]
 	err  error // what is wrong with the call
@@ -111,29 +109,27 @@ func prepare[T any](verb string, ctx openworkflow.Context, name string, fn func(
 	if f.caller, f.err = enter(ctx, verb, name); f.err != nil {
 		return f
 	}
+	f.call.Name, f.call.Fn = name, f.invoke
 	for _, o := range opts {
 		if o != nil {
-			o.run(&f.cfg)
+			o.run(&f.call)
 		}
 	}
-	if err := f.cfg.check(); err != nil {
+	if err := checkCall(&f.call); err != nil {
 		f.err = f.refuse(err)
 	} else if fn == nil {
 		f.err = f.refuse(fmt.Errorf("%w: %w", openworkflow.ErrInvalidArgument, errNilFunction))
 	} else if err := edge.CheckType(reflect.TypeFor[T]()); err != nil {
 		f.err = f.refuse(err)
 	}
-	f.call = engine.StepCall{
-		Name: name, Timeout: f.cfg.timeout, Retry: f.cfg.retry.WithDefaults(domain.DefaultStepAttempts), Fn: f.invoke,
-	}
 	return f
 }
 
-func (cfg *runConfig) check() error {
-	if err := edge.CheckDuration("WithTimeout", cfg.timeout); err != nil {
+func checkCall(c *engine.StepCall) error {
+	if err := edge.CheckDuration("WithTimeout", c.Timeout); err != nil {
 		return err
 	}
-	if err := cfg.retry.Validate(); err != nil {
+	if err := c.Retry.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", openworkflow.ErrInvalidArgument, err)
 	}
 	return nil
