@@ -22,8 +22,8 @@ func (s *Scope) SleepUntil(_ context.Context, name string, t time.Time) error {
 }
 
 func (s *Scope) sleep(name string, until func() time.Time) error {
-	call, err := s.begin(name, domain.KindSleep, false)
-	if err != nil {
+	var call call
+	if err := s.begin(&call, name, domain.KindSleep, false); err != nil {
 		return err
 	}
 	defer call.end()
@@ -47,8 +47,8 @@ func (s *Scope) sleep(name string, until func() time.Time) error {
 
 // WaitForSignal waits for a signal; ok is false when its time ran out.
 func (s *Scope) WaitForSignal(_ context.Context, c WaitCall) (data json.RawMessage, ok bool, err error) {
-	call, err := s.begin(c.StepName, domain.KindSignalWait, false)
-	if err != nil {
+	var call call
+	if err := s.begin(&call, c.StepName, domain.KindSignalWait, false); err != nil {
 		return nil, false, err
 	}
 	defer call.end()
@@ -132,8 +132,8 @@ func (x *execution) conflict(call *call, signal string) error {
 
 // RunWorkflow starts a child workflow and waits for its result.
 func (s *Scope) RunWorkflow(ctx context.Context, c ChildCall) (json.RawMessage, error) {
-	call, err := s.begin(c.StepName, domain.KindWorkflow, false)
-	if err != nil {
+	var call call
+	if err := s.begin(&call, c.StepName, domain.KindWorkflow, false); err != nil {
 		return nil, err
 	}
 	defer call.end()
@@ -202,8 +202,8 @@ func (x *execution) endChildWait(call *call, a *domain.StepAttempt, n news) (jso
 
 // SendSignal sends a signal once, whatever crashes: it carries a key made of the run and the step.
 func (s *Scope) SendSignal(_ context.Context, c SendCall) ([]string, error) {
-	call, err := s.begin(c.StepName, domain.KindSignalSend, false)
-	if err != nil {
+	var call call
+	if err := s.begin(&call, c.StepName, domain.KindSignalSend, false); err != nil {
 		return nil, err
 	}
 	defer call.end()

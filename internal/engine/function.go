@@ -14,8 +14,8 @@ import (
 
 // Run executes a function step, or returns its recorded outcome.
 func (s *Scope) Run(ctx context.Context, c StepCall) (json.RawMessage, error) {
-	call, err := s.begin(c.Name, domain.KindFunction, false)
-	if err != nil {
+	var call call
+	if err := s.begin(&call, c.Name, domain.KindFunction, false); err != nil {
 		return nil, err
 	}
 	defer call.end()
@@ -38,8 +38,8 @@ func (p *Pending) Wait() (json.RawMessage, error) {
 // Go starts a function step beside the caller. Its name is resolved now.
 func (s *Scope) Go(ctx context.Context, c StepCall) *Pending {
 	p := &Pending{done: make(chan struct{}), err: domain.ErrSuspended}
-	call, err := s.begin(c.Name, domain.KindFunction, true)
-	if err != nil {
+	var call call
+	if err := s.begin(&call, c.Name, domain.KindFunction, true); err != nil {
 		p.err = err
 		close(p.done)
 		return p

@@ -128,7 +128,8 @@ func (x *execution) park(spell int) {
 		x.mu.Unlock()
 		return
 	}
-	t := x.beginPark(time.Time{})
+	var t domain.Transition
+	x.beginPark(&t, time.Time{})
 	x.pins++
 	x.mu.Unlock()
 	defer x.unpin()
@@ -137,13 +138,13 @@ func (x *execution) park(spell int) {
 	}
 }
 
-// beginPark makes the park of the run and of one more wait that is about to open; with x.mu held.
-func (x *execution) beginPark(wakeAt time.Time) domain.Transition {
+// beginPark makes t the park of the run and of one more wait that is about to open; with x.mu held.
+func (x *execution) beginPark(t *domain.Transition, wakeAt time.Time) {
 	x.setPhase(parking)
 	for _, w := range x.waits {
 		wakeAt = sooner(wakeAt, w.wakeAt)
 	}
-	return domain.Transition{Kind: domain.ParkRun, Lease: x.lease(), WakeAt: domain.CeilMillis(wakeAt)}
+	t.Kind, t.Lease, t.WakeAt = domain.ParkRun, x.lease(), domain.CeilMillis(wakeAt)
 }
 
 // endPark makes the execution resident: its goroutines stay until the run is claimed again.

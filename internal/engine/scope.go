@@ -71,41 +71,41 @@ type call struct {
 	rec   record
 }
 
-// begin names the step and looks it up.
-func (s *Scope) begin(base string, kind domain.StepKind, mayOverlap bool) (call, error) {
+// begin names the step and looks it up, for c.
+func (s *Scope) begin(c *call, base string, kind domain.StepKind, mayOverlap bool) error {
 	x := s.x
 	if err := x.notInsideStep(base); err != nil {
-		return call{}, err
+		return err
 	}
 	x.mu.Lock()
 	if x.phase == ended {
 		x.mu.Unlock()
-		return call{}, x.suspended()
+		return x.suspended()
 	}
 	if err := x.fatal; err != nil {
 		x.mu.Unlock()
 		x.discourage()
-		return call{}, err
+		return err
 	}
 	defer x.mu.Unlock()
 	if !mayOverlap && slices.Contains(s.active, base) {
-		return call{}, x.fail(fmt.Errorf("%w: two calls of step %q overlap, so which gets which result would depend on timing; "+
+		return x.fail(fmt.Errorf("%w: two calls of step %q overlap, so which gets which result would depend on timing; "+
 			"put a key into the name (%q) or give each its own step.Branch", domain.ErrNondeterminism, s.prefix+base, base+"/<key>"))
 	}
-	c := call{scope: s, name: s.prefix + s.names.Resolve(base)}
+	c.scope, c.name = s, s.prefix+s.names.Resolve(base)
 	known, ok := x.ledger.ask(c.name, s)
 	if !ok {
-		return call{}, x.fail(fmt.Errorf("%w: two branches use the step name %q", domain.ErrNondeterminism, c.name))
+		return x.fail(fmt.Errorf("%w: two branches use the step name %q", domain.ErrNondeterminism, c.name))
 	}
 	c.rec = known
 	x.asked(c.name)
 	if c.rec.kind != "" && c.rec.kind != kind {
-		return call{}, x.fail(fmt.Errorf("%w: step %q was recorded as a %q step and is now a %q step; give changed workflows a new version",
+		return x.fail(fmt.Errorf("%w: step %q was recorded as a %q step and is now a %q step; give changed workflows a new version",
 			domain.ErrNondeterminism, c.name, c.rec.kind, kind))
 	}
 	x.replayed = x.replayed || c.rec.completed == nil || x.ledger.unasked == 0
-	s.count(&c, base, mayOverlap)
-	return c, nil
+	s.count(c, base, mayOverlap)
+	return nil
 }
 
 func (s *Scope) count(c *call, base string, mayOverlap bool) {

@@ -141,14 +141,8 @@ func (x *execution) open(w *wait, t *domain.Transition) error {
 		x.mu.Unlock()
 		return x.suspended()
 	}
-	x.ledger.opened = true
-	t.Lease = x.lease()
-	batch := []domain.Transition{*t}
-	fused := x.busy == 1 && x.phase == owned && !x.def.parallel.Load() &&
-		w.wakeAt.After(x.w.clock.latest()) && !x.hasEarly()
-	if fused {
-		batch = append(batch, x.beginPark(w.wakeAt))
-	}
+	batch := x.opening(w, t)
+	fused := len(batch) > 1
 	x.mu.Unlock()
 
 	verdicts, err := x.commit(batch...)
@@ -180,6 +174,20 @@ func (x *execution) open(w *wait, t *domain.Transition) error {
 		notify(x.w.watching)
 	}
 	return nil
+}
+
+// opening makes the batch that records the wait and, where nothing else goes on, parks the run; with x.mu held. It is on the
+// heap: a run's stack stays as large as it was when the wait was opened for as long as that lasts.
+func (x *execution) opening(w *wait, t *domain.Transition) []domain.Transition {
+	x.ledger.opened = true
+	t.Lease = x.lease()
+	batch := make([]domain.Transition, 1, 2)
+	batch[0] = *t
+	if x.busy == 1 && x.phase == owned && !x.def.parallel.Load() && w.wakeAt.After(x.w.clock.latest()) && !x.hasEarly() {
+		batch = batch[:2]
+		x.beginPark(&batch[1], w.wakeAt)
+	}
+	return batch
 }
 
 // rejected is a step that the database refused to record.
