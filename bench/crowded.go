@@ -36,7 +36,7 @@ func crowded(ctx context.Context, b *bench) error {
 
 // crowd drains an empty table and a crowded one in turn, and reports the median of the pairs' ratios.
 func (b *bench) crowd(ctx context.Context, c crowd) error {
-	n, others := b.per(6_000, 2_500), b.scaled(b.others)
+	n, others := b.per(12_000, 2_500), b.scaled(b.others)
 	empty, err := b.open(ctx)
 	if err != nil {
 		return err
