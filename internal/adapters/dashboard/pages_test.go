@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/openworkflowdev/openworkflow-go/internal/adapters/dashboard"
@@ -228,26 +229,29 @@ func TestLongRunsHavePages(t *testing.T) {
 
 func TestWorkersAndWorkflows(t *testing.T) {
 	t.Parallel()
-	s := open(t, dashboard.Options{})
-	def := openworkflow.Define("greet", func(openworkflow.Context, string) (string, error) { return "hello", nil }, openworkflow.WithVersion("3"))
-	w, err := s.ow.NewWorker(openworkflow.WorkerOptions{Workflows: openworkflow.Workflows(def), Concurrency: 7})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = w.Stop(t.Context()) }()
-	h, err := def.Run(t.Context(), s.ow, "ann")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := h.Result(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	s.get("/workers").has(t, http.StatusOK, "1 worker", "greet", "0 of 7", "go")
-	s.get("/workflows?window=1h").has(t, http.StatusOK, "greet", "Half within", `class="spark-ok"`)
-	s.get("/start").has(t, http.StatusOK, "greet")
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, dashboard.Options{})
+		def := openworkflow.Define("greet", func(openworkflow.Context, string) (string, error) { return "hello", nil }, openworkflow.WithVersion("3"))
+		w, err := s.ow.NewWorker(openworkflow.WorkerOptions{Workflows: openworkflow.Workflows(def), Concurrency: 7})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = w.Stop(t.Context()) }()
+		synctest.Wait() // a worker registers beside its first claim
+		h, err := def.Run(t.Context(), s.ow, "ann")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.Result(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.get("/workers").has(t, http.StatusOK, "1 worker", "greet", "0 of 7", "go")
+		s.get("/workflows?window=1h").has(t, http.StatusOK, "greet", "Half within", `class="spark-ok"`)
+		s.get("/start").has(t, http.StatusOK, "greet")
+	})
 }
 
 func TestLargePayloadsAreFoldedAndCut(t *testing.T) {
