@@ -19,7 +19,7 @@ type stepContext struct {
 	mark            unmarked
 
 	own  atomic.Pointer[ending] // nil while nobody has asked
-	over atomic.Bool            // the function has returned
+	over atomic.Bool            // it has ended
 }
 
 // ending is a context with what ends it.
