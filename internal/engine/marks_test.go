@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -79,6 +80,39 @@ func TestStepsThatTakeLongAreMarked(t *testing.T) {
 			if got := h.marked(id); !slices.Equal(got, want.steps) {
 				t.Errorf("after %v %v are marked, not %v", want.at, got, want.steps)
 			}
+		}
+		h.completed(id, "")
+	})
+}
+
+// A step that came to nothing, as its caller's context ended, has no row, and gets none later.
+func TestVoidStepsAreNotMarked(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, workflow("w", func(s *engine.Scope) (string, error) {
+			beside := s.Go(s.Context(), engine.StepCall{Name: "beside", Fn: encoded(func(context.Context) (string, error) {
+				time.Sleep(time.Second)
+				return "", nil
+			})})
+			ctx, end := context.WithTimeout(s.Context(), 100*time.Millisecond)
+			defer end()
+			_, err := s.Run(ctx, engine.StepCall{Name: "void", Fn: encoded(func(ctx context.Context) (string, error) {
+				<-ctx.Done()
+				return "", ctx.Err()
+			})})
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("the step ended with %v", err)
+			}
+			_, err = beside.Wait()
+			return "", err
+		}))
+		w := h.start()
+		defer h.stop(w)
+		id := h.create(domain.NewRun{WorkflowName: "w"})
+		time.Sleep(500 * time.Millisecond)
+		synctest.Wait()
+		if got := h.marked(id); !slices.Equal(got, []string{"beside"}) {
+			t.Errorf("%v are marked", got)
 		}
 		h.completed(id, "")
 	})
