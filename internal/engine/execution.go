@@ -172,7 +172,11 @@ func (x *execution) stamp() time.Time {
 // commit hands transitions to the journal. When it returns an error nothing may be concluded but that
 // the execution has ended.
 func (x *execution) commit(ts ...domain.Transition) ([]domain.Verdict, error) {
-	verdicts, err := x.w.journal.commit(x, ts...)
+	return x.answered(x.w.journal.commit(x, ts...))
+}
+
+// answered ends the execution where the journal's answer says that it is not ours any more.
+func (x *execution) answered(verdicts []domain.Verdict, err error) ([]domain.Verdict, error) {
 	if err != nil {
 		x.end(errors.New("the lease ran out before the database answered"))
 		return nil, x.suspended()

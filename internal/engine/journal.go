@@ -54,7 +54,11 @@ type group struct {
 	holder      holder
 	dead        bool
 	done        chan struct{} // of capacity 1: told once, when verdicts or dead says how it ended
+	then        then          // called instead, where nobody waits
 }
+
+// then is told how a transition ended: what commit would return.
+type then func(t *domain.Transition, verdicts []domain.Verdict, err error)
 
 func newJournal(b ports.Backend, log *zap.Logger, woke func()) *journal {
 	j := &journal{backend: b, log: log, woke: woke, touched: make(map[string]struct{})}
@@ -68,6 +72,51 @@ func newJournal(b ports.Backend, log *zap.Logger, woke func()) *journal {
 func (j *journal) commit(h holder, ts ...domain.Transition) ([]domain.Verdict, error) {
 	g := j.groups.Get().(*group)
 	g.transitions, g.holder = append(g.transitions, ts...), h
+	j.hand(g)
+	<-g.done
+	defer j.reuse(g)
+	return g.answer()
+}
+
+// submit is commit for a caller that does not wait. All that one batch brought is told on one goroutine.
+func (j *journal) submit(h holder, t *domain.Transition, then then) {
+	g := j.groups.Get().(*group)
+	g.transitions, g.holder, g.then = append(g.transitions, *t), h, then
+	j.hand(g)
+}
+
+// answer is how a group ended that has been told.
+func (g *group) answer() ([]domain.Verdict, error) {
+	if g.dead {
+		return nil, domain.ErrSuspended
+	}
+	return g.verdicts, nil
+}
+
+// tell says how groups ended.
+func (j *journal) tell(groups []*group) {
+	var unwaited []*group
+	for _, g := range groups {
+		if g.then != nil {
+			unwaited = append(unwaited, g)
+		} else {
+			g.done <- struct{}{}
+		}
+	}
+	if len(unwaited) == 0 {
+		return
+	}
+	go func() {
+		for _, g := range unwaited {
+			verdicts, err := g.answer()
+			g.then(&g.transitions[0], verdicts, err)
+			j.reuse(g)
+		}
+	}()
+}
+
+// hand queues a group, or sends it where nothing is on its way.
+func (j *journal) hand(g *group) {
 	j.mu.Lock()
 	for len(j.queue) >= journalQueue {
 		j.room.Wait()
@@ -85,13 +134,6 @@ func (j *journal) commit(h holder, ts ...domain.Transition) ([]domain.Verdict, e
 		}
 		j.mu.Unlock()
 	}
-	<-g.done
-	verdicts, dead := g.verdicts, g.dead
-	j.reuse(g)
-	if dead {
-		return nil, domain.ErrSuspended
-	}
-	return verdicts, nil
 }
 
 // reuse keeps an answered group for another caller, if it has one transition, as nearly all have: the room of larger ones
@@ -223,22 +265,23 @@ func (j *journal) send(batch []*group) {
 		}
 		j.log.Warn("commit failed; trying again", zap.Error(err), zap.Int("groups", len(batch)), zap.Duration("in", delay))
 		time.Sleep(jitter(delay))
-		if batch = living(batch); len(batch) == 0 {
+		if batch = j.living(batch); len(batch) == 0 {
 			return
 		}
 	}
 }
 
-func living(batch []*group) []*group {
-	var alive []*group
+func (j *journal) living(batch []*group) []*group {
+	var alive, dead []*group
 	for _, g := range batch {
 		if g.holder.alive() {
 			alive = append(alive, g)
 			continue
 		}
 		g.dead = true
-		g.done <- struct{}{}
+		dead = append(dead, g)
 	}
+	j.tell(dead)
 	return alive
 }
 
@@ -273,8 +316,8 @@ func (j *journal) try(batch []*group) error {
 		for i := range g.verdicts {
 			woke = woke || g.verdicts[i].Woke
 		}
-		g.done <- struct{}{}
 	}
+	j.tell(batch)
 	if woke {
 		j.woke()
 	}

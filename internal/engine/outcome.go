@@ -51,21 +51,19 @@ func (x *execution) finish(out json.RawMessage, err error) {
 		x.mu.Unlock()
 		return
 	}
-	defer x.endReturned()
 	x.returned = true
 	interrupted := x.interrupted
 	waiting := x.phase == parked || x.phase == parking
 	x.mu.Unlock()
-	if (interrupted && waiting) || x.own() != nil {
-		return
-	}
-	if interrupted {
+	switch {
+	case (interrupted && waiting) || x.own() != nil:
+		x.endReturned()
+	case interrupted:
 		x.release()
-		return
+		x.endReturned()
+	default:
+		x.conclude(out, err)
 	}
-	ts := make([]domain.Transition, 1)
-	x.outcome(&ts[0], out, err)
-	x.conclude(ts)
 }
 
 // startOver gives the run back, to be replayed, because a step function has ended a goroutine of the run that may
@@ -158,27 +156,41 @@ func (x *execution) unasked() error {
 		"give changed workflows a new version", domain.ErrNondeterminism, names)
 }
 
-// conclude commits the outcome; an output or error that the database refuses fails the run instead. A run
-// that is retried may start again anywhere: the steps that the function left behind have to end first.
-func (x *execution) conclude(ts []domain.Transition) {
-	t := &ts[0]
-	t.Plain = t.Kind.Terminal() && x.endsPlainly()
-	if t.Kind == domain.RetryRun {
+// conclude commits the outcome and ends the execution. Nobody waits for the end of a run: its goroutine is gone by then.
+// A run that is retried may start again anywhere: the steps that the function left behind have to end first.
+func (x *execution) conclude(out json.RawMessage, err error) {
+	var t domain.Transition
+	x.outcome(&t, out, err)
+	if t.Kind.Terminal() {
+		t.Plain = x.endsPlainly()
+	} else {
 		x.stop(endCause{errReturned})
 		if !x.alone() {
+			x.endReturned()
 			return
 		}
 	}
-	verdicts, err := x.commit(ts...)
-	if err != nil {
+	x.pin()
+	x.w.journal.submit(x, &t, x.decided)
+}
+
+// decided is told how the outcome's commit ended; an output or error that the database refuses fails the run instead.
+func (x *execution) decided(t *domain.Transition, verdicts []domain.Verdict, err error) {
+	if err == nil && verdicts[0].Err != nil && !errors.Is(verdicts[0].Err, domain.ErrLeaseLost) {
+		instead := domain.Transition{Lease: t.Lease}
+		failed(&instead, domain.FailureOf(fmt.Errorf("%w: the output cannot be stored: %w", domain.ErrInvalidPayload, verdicts[0].Err)))
+		go x.w.journal.submit(x, &instead, x.closed)
 		return
 	}
-	if rejected := verdicts[0].Err; rejected != nil {
-		*t = domain.Transition{Lease: t.Lease}
-		failed(t, domain.FailureOf(fmt.Errorf("%w: the output cannot be stored: %w", domain.ErrInvalidPayload, rejected)))
-		if _, err := x.commit(ts...); err != nil {
-			return
-		}
+	x.closed(t, verdicts, err)
+}
+
+// closed logs the outcome and ends the execution.
+func (x *execution) closed(t *domain.Transition, verdicts []domain.Verdict, err error) {
+	defer x.unpin()
+	defer x.endReturned()
+	if _, err := x.answered(verdicts, err); err != nil {
+		return
 	}
 	x.concluded(t)
 	switch t.Kind {
