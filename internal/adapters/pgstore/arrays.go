@@ -35,17 +35,28 @@ func typed(pool *pgxpool.Pool) bool {
 	}
 }
 
-// lean replaces the arguments that have a type here.
-func lean(args []any) []any {
+// lean replaces the arguments that have a type here, and returns about how many bytes all of them have on the wire.
+func lean(args []any) int {
+	size := 0
 	for i := range args {
 		switch a := args[i].(type) {
 		case []string:
 			args[i] = texts(a)
+			for j := range a {
+				size += 4 + len(a[j])
+			}
 		case []time.Time:
 			args[i] = moments(a)
+			size += 12 * len(a)
+		case []int32:
+			size += 8 * len(a)
+		case []int64:
+			size += 12 * len(a)
+		case []bool:
+			size += 5 * len(a)
 		}
 	}
-	return args
+	return size + 32*len(args)
 }
 
 // Dimensions is nil, which is NULL, for a nil slice.

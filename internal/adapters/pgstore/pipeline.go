@@ -17,7 +17,8 @@ import (
 // methods, so that their names, arguments and rows are checked by the compiler.
 type pipeline struct {
 	schema *schema
-	typed  bool // pgx knows the types of the parameters
+	typed  bool // pgx knows the types of the parameters, and the connection has learned room
+	size   int  // about, in bytes, of all arguments, if typed
 	items  []queued
 }
 
@@ -103,11 +104,14 @@ func readNothing(res results) error {
 func (p *pipeline) record(call func(*dbsqlc.Queries) error, read func(results) error) {
 	rec := &recorder{}
 	_ = call(dbsqlc.New(rec)) // always errRecorded, or what follows from it
-	args := rec.args
 	if p.typed {
-		args = lean(args)
+		size := lean(rec.args)
+		if size > enoughRoom {
+			withRoom(rec.args, size)
+		}
+		p.size += size
 	}
-	p.items = append(p.items, queued{sql: p.schema.statement(rec.sql), args: args, read: read})
+	p.items = append(p.items, queued{sql: p.schema.statement(rec.sql), args: rec.args, read: read})
 }
 
 // sender is a connection or a transaction.

@@ -126,16 +126,26 @@ type transaction struct {
 
 // send runs a pipeline and leaves the transaction open.
 func (t *transaction) send(ctx context.Context, build func(*pipeline)) error {
-	return t.pipeline(build, false).send(ctx, t.conn)
+	return t.pass(ctx, t.pipeline(build, false))
 }
 
 // commit runs a pipeline that ends the transaction.
 func (t *transaction) commit(ctx context.Context, build func(*pipeline)) error {
-	return t.pipeline(build, true).send(ctx, t.conn)
+	return t.pass(ctx, t.pipeline(build, true))
+}
+
+func (t *transaction) pass(ctx context.Context, p *pipeline) error {
+	if p.size > enoughRoom {
+		t.conn.Conn().PgConn().Frontend().Send(vacancy(p.size))
+	}
+	return p.send(ctx, t.conn)
 }
 
 func (t *transaction) pipeline(build func(*pipeline), commit bool) *pipeline {
 	p := &pipeline{schema: t.core.schema, typed: t.core.typed}
+	if p.typed {
+		learnRoom(t.conn.Conn())
+	}
 	settled := t.plan == planOnce && settled(t.conn.Conn())
 	if settled && commit && !t.begun {
 		build(p) // a pipeline is a transaction

@@ -1,0 +1,71 @@
+package pgstore
+
+import (
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// pgx encodes the arguments of a statement into a small buffer and the messages of a pipeline into another, which grow as
+// they fill, and lets both go afterwards. For columns of hundreds of values that is five times what is sent, and two fifths
+// of all that a busy worker allocates. What is here has both buffers begin as large as they will be.
+
+// roomKey marks a connection that can encode a roomy.
+const roomKey = "openworkflow.room"
+
+// enoughRoom is what pgx's buffers have anyhow.
+const enoughRoom = 1024
+
+// roomy is a column that makes room for all arguments of its statement, of which it is the first column.
+type roomy struct {
+	column texts
+	room   int
+}
+
+// withRoom has the first column of texts make the room that args need.
+func withRoom(args []any, room int) {
+	for i := range args {
+		if column, ok := args[i].(texts); ok && column != nil {
+			args[i] = roomy{column, room}
+			return
+		}
+	}
+}
+
+// learnRoom teaches a connection to encode a roomy.
+func learnRoom(conn *pgx.Conn) {
+	custom := conn.PgConn().CustomData()
+	if custom[roomKey] != nil {
+		return
+	}
+	custom[roomKey] = true
+	types := conn.TypeMap()
+	types.TryWrapEncodePlanFuncs = append([]pgtype.TryWrapEncodePlanFunc{wrapRoomy}, types.TryWrapEncodePlanFuncs...)
+}
+
+func wrapRoomy(value any) (pgtype.WrappedEncodePlanNextSetter, any, bool) {
+	r, ok := value.(roomy)
+	return &roomyPlan{}, r.column, ok
+}
+
+type roomyPlan struct{ next pgtype.EncodePlan }
+
+func (p *roomyPlan) SetNext(next pgtype.EncodePlan) { p.next = next }
+
+func (p *roomyPlan) Encode(value any, buf []byte) ([]byte, error) {
+	r := value.(roomy)
+	return p.next.Encode(r.column, slices.Grow(buf, r.room))
+}
+
+// vacancy is a message that is not sent: it makes room for those that are.
+type vacancy int
+
+// Frontend marks a message to the server.
+func (vacancy) Frontend() {}
+
+// Decode does nothing.
+func (vacancy) Decode([]byte) error { return nil }
+
+// Encode adds nothing to what is about to be sent.
+func (v vacancy) Encode(unsent []byte) ([]byte, error) { return slices.Grow(unsent, int(v)), nil }
