@@ -67,15 +67,15 @@ func (c *claiming) run(ctx context.Context) error {
 // round claims once.
 func (c *claiming) round(ctx context.Context, keys []domain.WorkflowKey, shares []int32, ahead bool) ([]domain.Run, error) {
 	names, versions := keyColumns(keys)
-	var found []dbsqlc.Run
+	var runs []domain.Run
 	var next upcoming
 	var now time.Time
 	err := c.store.runner.run(ctx, planOnce, func(p *pipeline) {
-		rows(p, (*dbsqlc.Queries).ClaimRuns, dbsqlc.ClaimRunsParams{
+		rowsAs(p, (*dbsqlc.Queries).ClaimRuns, dbsqlc.ClaimRunsParams{
 			NamespaceID: c.store.namespace, WorkerID: c.req.WorkerID, Lease: micros(c.req.LeaseDuration),
 			WorkflowNames: names, Versions: versions, Shares: shares, Exclude: c.exclude,
 			ClaimLimit: int32(c.req.Limit - len(c.res.Runs)),
-		}, &found)
+		}, toRun, &runs)
 		if ahead {
 			next.ask(p, c.store, c.req)
 		} else {
@@ -94,7 +94,7 @@ func (c *claiming) round(ctx context.Context, keys []domain.WorkflowKey, shares 
 	if ahead {
 		c.expect(&next)
 	}
-	return inTurn(keys, toRuns(found)), nil
+	return inTurn(keys, runs), nil
 }
 
 // upcoming is what the database knows of the time after a claim.

@@ -56,11 +56,11 @@ func (c *client) CancelRun(ctx context.Context, id string) (domain.Run, error) {
 	e := &ending{client: c, status: domain.RunCanceled}
 	ids := []string{id}
 	var before []dbsqlc.LockRunsRow
-	var found []dbsqlc.Run
+	var found []domain.Run
 	err := c.runner.run(ctx, planOnce, func(p *pipeline) {
 		rows(p, (*dbsqlc.Queries).LockRuns, dbsqlc.LockRunsParams{NamespaceID: c.namespace, Ids: ids, Ending: ids}, &before)
 		e.build(p, ids)
-		rows(p, (*dbsqlc.Queries).GetRuns, dbsqlc.GetRunsParams{NamespaceID: c.namespace, Ids: ids}, &found)
+		rowsAs(p, (*dbsqlc.Queries).GetRuns, dbsqlc.GetRunsParams{NamespaceID: c.namespace, Ids: ids}, toRun, &found)
 	})
 	switch {
 	case err != nil:
@@ -69,7 +69,7 @@ func (c *client) CancelRun(ctx context.Context, id string) (domain.Run, error) {
 		return domain.Run{}, fmt.Errorf("%w: %s", domain.ErrRunNotFound, id)
 	}
 	c.publish(ctx, e.news(before))
-	r := toRun(&found[0])
+	r := found[0]
 	if r.Status != domain.RunCanceled {
 		return domain.Run{}, fmt.Errorf("%w: %s is %s", domain.ErrRunFinished, id, r.Status)
 	}

@@ -31,16 +31,15 @@ func (c *client) ListStepAttempts(ctx context.Context, runID string, page ports.
 	case page.After != nil:
 		at = *page.After
 	}
-	found, err := list(ctx, c, page, func(p *pipeline, limit int32, out *[]dbsqlc.StepAttempt) {
-		rows(p, (*dbsqlc.Queries).ListStepAttempts, dbsqlc.ListStepAttemptsParams{
+	return list(ctx, c, page, func(p *pipeline, limit int32, out *[]domain.StepAttempt) {
+		rowsAs(p, (*dbsqlc.Queries).ListStepAttempts, dbsqlc.ListStepAttemptsParams{
 			NamespaceID: c.namespace, RunID: runID, AfterCreatedAt: at.CreatedAt, AfterID: at.ID, RowLimit: limit,
-		}, out)
-	}, func(p *pipeline, limit int32, out *[]dbsqlc.StepAttempt) {
-		rows(p, (*dbsqlc.Queries).ListStepAttemptsBackwards, dbsqlc.ListStepAttemptsBackwardsParams{
+		}, toAttempt, out)
+	}, func(p *pipeline, limit int32, out *[]domain.StepAttempt) {
+		rowsAs(p, (*dbsqlc.Queries).ListStepAttemptsBackwards, dbsqlc.ListStepAttemptsBackwardsParams{
 			NamespaceID: c.namespace, RunID: runID, BeforeCreatedAt: at.CreatedAt, BeforeID: at.ID, RowLimit: limit,
-		}, out)
+		}, toAttempt, out)
 	})
-	return ports.Page[domain.StepAttempt]{Items: column(found.Items, toAttempt), HasNext: found.HasNext, HasPrev: found.HasPrev}, err
 }
 
 type listing[R any] func(p *pipeline, limit int32, out *[]R)

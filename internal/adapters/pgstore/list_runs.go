@@ -90,38 +90,38 @@ func (c *client) scan(ctx context.Context, build func(*pipeline)) error {
 
 // listFew sorts the runs that an index finds: those with a key, or those that a worker holds.
 func (c *client) listFew(ctx context.Context, q *runQuery, page ports.PageRequest) (ports.Page[domain.Run], error) {
-	var found []dbsqlc.Run
+	var found []domain.Run
 	var now time.Time
 	err := c.scan(ctx, func(p *pipeline) {
 		p.now(&now)
 		if q.IdempotencyKey != "" {
-			rows(p, (*dbsqlc.Queries).GetRunsByKey, dbsqlc.GetRunsByKeyParams{NamespaceID: c.namespace, IdempotencyKey: q.IdempotencyKey}, &found)
+			rowsAs(p, (*dbsqlc.Queries).GetRunsByKey, dbsqlc.GetRunsByKeyParams{NamespaceID: c.namespace, IdempotencyKey: q.IdempotencyKey}, toRun, &found)
 		} else {
-			rows(p, (*dbsqlc.Queries).GetHeldRuns, dbsqlc.GetHeldRunsParams{
+			rowsAs(p, (*dbsqlc.Queries).GetHeldRuns, dbsqlc.GetHeldRunsParams{
 				NamespaceID: c.namespace, WorkerID: q.WorkerID, ScanLimit: c.core.scan.leases,
-			}, &found)
+			}, toRun, &found)
 		}
 	})
 	if err != nil {
 		return ports.Page[domain.Run]{}, err
 	}
-	selected := slices.DeleteFunc(toRuns(found), func(r domain.Run) bool { return !q.Selects(&r, now.UTC()) })
+	selected := slices.DeleteFunc(found, func(r domain.Run) bool { return !q.Selects(&r, now.UTC()) })
 	return page.Cut(selected), nil
 }
 
 // listLive sorts the runs that have not ended.
 func (c *client) listLive(ctx context.Context, q *runQuery, page ports.PageRequest) (ports.Page[domain.Run], error) {
 	s := q.Span(page)
-	return c.listRuns(ctx, page, func(p *pipeline, limit int32, out *[]dbsqlc.Run) {
-		rows(p, (*dbsqlc.Queries).ListLiveRuns, dbsqlc.ListLiveRunsParams{
+	return list(ctx, c, page, func(p *pipeline, limit int32, out *[]domain.Run) {
+		rowsAs(p, (*dbsqlc.Queries).ListLiveRuns, dbsqlc.ListLiveRunsParams{
 			NamespaceID: c.namespace, BeforeCreatedAt: s.From.CreatedAt, BeforeID: s.From.ID, EndCreatedAt: s.End.CreatedAt, EndID: s.End.ID,
 			Statuses: q.statuses, WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
-		}, out)
-	}, func(p *pipeline, limit int32, out *[]dbsqlc.Run) {
-		rows(p, (*dbsqlc.Queries).ListLiveRunsBackwards, dbsqlc.ListLiveRunsBackwardsParams{
+		}, toRun, out)
+	}, func(p *pipeline, limit int32, out *[]domain.Run) {
+		rowsAs(p, (*dbsqlc.Queries).ListLiveRunsBackwards, dbsqlc.ListLiveRunsBackwardsParams{
 			NamespaceID: c.namespace, AfterCreatedAt: s.From.CreatedAt, AfterID: s.From.ID, EndCreatedAt: s.End.CreatedAt, EndID: s.End.ID,
 			Statuses: q.statuses, WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
-		}, out)
+		}, toRun, out)
 	})
 }
 
@@ -154,22 +154,17 @@ func (c *client) listAmong(ctx context.Context, q *runQuery, page ports.PageRequ
 
 // listSpan reads a page from a part of the list.
 func (c *client) listSpan(ctx context.Context, q *runQuery, page ports.PageRequest, s ports.Span) (ports.Page[domain.Run], error) {
-	return c.listRuns(ctx, page, func(p *pipeline, limit int32, out *[]dbsqlc.Run) {
-		rows(p, (*dbsqlc.Queries).ListRuns, dbsqlc.ListRunsParams{
+	return list(ctx, c, page, func(p *pipeline, limit int32, out *[]domain.Run) {
+		rowsAs(p, (*dbsqlc.Queries).ListRuns, dbsqlc.ListRunsParams{
 			NamespaceID: c.namespace, BeforeCreatedAt: s.From.CreatedAt, BeforeID: s.From.ID, EndCreatedAt: s.End.CreatedAt, EndID: s.End.ID,
 			Statuses: q.statuses, WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
-		}, out)
-	}, func(p *pipeline, limit int32, out *[]dbsqlc.Run) {
-		rows(p, (*dbsqlc.Queries).ListRunsBackwards, dbsqlc.ListRunsBackwardsParams{
+		}, toRun, out)
+	}, func(p *pipeline, limit int32, out *[]domain.Run) {
+		rowsAs(p, (*dbsqlc.Queries).ListRunsBackwards, dbsqlc.ListRunsBackwardsParams{
 			NamespaceID: c.namespace, AfterCreatedAt: s.From.CreatedAt, AfterID: s.From.ID, EndCreatedAt: s.End.CreatedAt, EndID: s.End.ID,
 			Statuses: q.statuses, WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
-		}, out)
+		}, toRun, out)
 	})
-}
-
-func (c *client) listRuns(ctx context.Context, page ports.PageRequest, forwards, backwards listing[dbsqlc.Run]) (ports.Page[domain.Run], error) {
-	found, err := list(ctx, c, page, forwards, backwards)
-	return ports.Page[domain.Run]{Items: toRuns(found.Items), HasNext: found.HasNext, HasPrev: found.HasPrev}, err
 }
 
 // listEnd is the place of the last of so many rows of a span; nil if it has fewer.

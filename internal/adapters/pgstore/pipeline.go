@@ -30,6 +30,11 @@ type queued struct {
 
 // rows queues a query; *out holds its rows once the pipeline has run.
 func rows[P, R any](p *pipeline, query func(*dbsqlc.Queries, context.Context, P) ([]R, error), params P, out *[]R) {
+	rowsAs(p, query, params, func(row *R) R { return *row }, out)
+}
+
+// rowsAs queues a query; *out holds what becomes of its rows.
+func rowsAs[P, R, T any](p *pipeline, query func(*dbsqlc.Queries, context.Context, P) ([]R, error), params P, as func(*R) T, out *[]T) {
 	p.record(func(q *dbsqlc.Queries) error {
 		_, err := query(q, context.Background(), params)
 		return err
@@ -38,7 +43,7 @@ func rows[P, R any](p *pipeline, query func(*dbsqlc.Queries, context.Context, P)
 		if err != nil {
 			return err
 		}
-		*out, err = collect[R](found)
+		*out, err = collect(found, as)
 		return err
 	})
 }
@@ -70,7 +75,7 @@ func one[P, R any](p *pipeline, query func(*dbsqlc.Queries, context.Context, P) 
 		if err != nil {
 			return err
 		}
-		all, err := collect[R](found)
+		all, err := collect(found, func(row *R) R { return *row })
 		if err == nil && len(all) != 1 {
 			err = fmt.Errorf("a query for one row gave %d", len(all))
 		}
@@ -158,18 +163,18 @@ func (p *pipeline) send(ctx context.Context, to sender) error {
 	return res.Close()
 }
 
-// collect reads all rows, column by column into the fields of R in their order, or into an R that is no struct.
-// Unlike pgx.RowToStructByPos it looks at the type once, not for each row.
-func collect[R any](found pgx.Rows) ([]R, error) {
+// collect reads all rows, column by column into the fields of R in their order, or into an R that is no struct, and keeps
+// what as makes of them. Unlike pgx.RowToStructByPos it looks at the type once, not for each row.
+func collect[R, T any](found pgx.Rows, as func(*R) T) ([]T, error) {
 	defer found.Close()
 	var row R
 	fields := fieldsOf(&row)
-	out := []R{}
+	out := []T{}
 	for found.Next() {
 		if err := found.Scan(fields...); err != nil {
 			return nil, err
 		}
-		out = append(out, row)
+		out = append(out, as(&row))
 	}
 	return out, found.Err()
 }

@@ -9,14 +9,11 @@ import (
 
 // GetRuns is ports.ClientBackend's.
 func (c *client) GetRuns(ctx context.Context, ids []string) ([]domain.Run, error) {
-	var found []dbsqlc.Run
+	var found []domain.Run
 	err := c.runner.run(ctx, planOnce, func(p *pipeline) {
-		rows(p, (*dbsqlc.Queries).GetRuns, dbsqlc.GetRunsParams{NamespaceID: c.namespace, Ids: given(ids)}, &found)
+		rowsAs(p, (*dbsqlc.Queries).GetRuns, dbsqlc.GetRunsParams{NamespaceID: c.namespace, Ids: given(ids)}, toRun, &found)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return toRuns(found), nil
+	return found, err
 }
 
 // given makes an array parameter of ids: nil would be SQL NULL.

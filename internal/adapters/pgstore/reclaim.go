@@ -15,11 +15,11 @@ var _ ports.BatchReclaimer = (*Store)(nil)
 
 // ReclaimRun is ports.Backend's.
 func (s *Store) ReclaimRun(ctx context.Context, req ports.ReclaimRequest) (ports.ReclaimResult, error) {
-	var taken, standing []dbsqlc.Run
+	var taken, standing []domain.Run
 	var now time.Time
 	err := s.runner.run(ctx, planOnce, func(p *pipeline) {
-		rows(p, (*dbsqlc.Queries).ReclaimRun, s.reclaimParams(&req), &taken)
-		rows(p, (*dbsqlc.Queries).GetRuns, dbsqlc.GetRunsParams{NamespaceID: s.namespace, Ids: []string{req.RunID}}, &standing)
+		rowsAs(p, (*dbsqlc.Queries).ReclaimRun, s.reclaimParams(&req), toRun, &taken)
+		rowsAs(p, (*dbsqlc.Queries).GetRuns, dbsqlc.GetRunsParams{NamespaceID: s.namespace, Ids: []string{req.RunID}}, toRun, &standing)
 		p.now(&now)
 	})
 	if err != nil {
@@ -28,8 +28,7 @@ func (s *Store) ReclaimRun(ctx context.Context, req ports.ReclaimRequest) (ports
 	if len(taken) == 0 {
 		taken = standing // ours already, if the answer to an earlier call was lost
 	}
-	for i := range taken {
-		r := toRun(&taken[i])
+	for _, r := range taken {
 		if r.Owned(domain.Lease{RunID: req.RunID, WorkerID: req.WorkerID, Epoch: req.Epoch + 1}) {
 			return ports.ReclaimResult{Run: r, Now: now.UTC()}, nil
 		}
@@ -41,18 +40,18 @@ func (s *Store) ReclaimRun(ctx context.Context, req ports.ReclaimRequest) (ports
 func (s *Store) ReclaimRuns(ctx context.Context, reqs []ports.ReclaimRequest) (ports.ClaimResult, error) {
 	reqs = slices.Clone(reqs)
 	slices.SortFunc(reqs, func(a, b ports.ReclaimRequest) int { return strings.Compare(a.RunID, b.RunID) })
-	taken := make([][]dbsqlc.Run, len(reqs))
+	taken := make([][]domain.Run, len(reqs))
 	var now time.Time
 	err := s.runner.run(ctx, planOnce, func(p *pipeline) {
 		for i := range reqs {
-			rows(p, (*dbsqlc.Queries).ReclaimRun, s.reclaimParams(&reqs[i]), &taken[i])
+			rowsAs(p, (*dbsqlc.Queries).ReclaimRun, s.reclaimParams(&reqs[i]), toRun, &taken[i])
 		}
 		p.now(&now)
 	})
 	if err != nil {
 		return ports.ClaimResult{}, err
 	}
-	return ports.ClaimResult{Runs: toRuns(slices.Concat(taken...)), Now: now.UTC()}, nil
+	return ports.ClaimResult{Runs: slices.Concat(taken...), Now: now.UTC()}, nil
 }
 
 func (s *Store) reclaimParams(req *ports.ReclaimRequest) dbsqlc.ReclaimRunParams {

@@ -36,14 +36,6 @@ func toRun(r *dbsqlc.Run) domain.Run {
 	}
 }
 
-func toRuns(found []dbsqlc.Run) []domain.Run {
-	out := make([]domain.Run, len(found))
-	for i := range found {
-		out[i] = toRun(&found[i])
-	}
-	return out
-}
-
 func toAttempt(a *dbsqlc.StepAttempt) domain.StepAttempt {
 	return domain.StepAttempt{
 		NamespaceID:      a.NamespaceID,
