@@ -51,20 +51,15 @@ WITH held AS MATERIALIZED (
 )
 SELECT ((SELECT count(*) FROM finished) + (SELECT count(*) FROM ended))::bigint AS written;
 
--- CommitPlain of one step: a run that executes its steps one by one commits little else, and the arrays would cost it as
--- much as the row does.
--- name: FinishPlainAttempt :execrows
+-- CommitPlain of one step that completed: a run that executes its steps one by one commits little else. The arrays would cost
+-- it as much as the row does, and each expression more than a value that is given.
+-- name: CompletePlainAttempt :execrows
 INSERT INTO openworkflow.step_attempts (
-  namespace_id, id, workflow_run_id, step_name, kind, status, config, output, error, final, retry_at,
-  started_at, finished_at, created_at, updated_at
+  namespace_id, id, workflow_run_id, step_name, kind, status, config, output, started_at, finished_at, created_at, updated_at
 )
-SELECT sqlc.arg(namespace_id), sqlc.arg(id)::text, r.id, sqlc.arg(step_name)::text, 'function', sqlc.arg(status)::text, '{}'::jsonb,
-  NULLIF(sqlc.arg(output)::text, '')::jsonb, NULLIF(sqlc.arg(error)::text, '')::jsonb,
-  sqlc.arg(final)::boolean, NULLIF(sqlc.arg(retry_at)::timestamptz, '0001-01-01 00:00:00Z'::timestamptz),
-  COALESCE(NULLIF(sqlc.arg(started_at)::timestamptz, '0001-01-01 00:00:00Z'::timestamptz), now()),
-  COALESCE(NULLIF(sqlc.arg(finished_at)::timestamptz, '0001-01-01 00:00:00Z'::timestamptz), now()),
-  date_trunc('milliseconds', COALESCE(NULLIF(sqlc.arg(started_at)::timestamptz, '0001-01-01 00:00:00Z'::timestamptz), now())),
-  now()
+SELECT sqlc.arg(namespace_id), sqlc.arg(id)::text, r.id, sqlc.arg(step_name)::text, 'function', 'completed', '{}'::jsonb,
+  sqlc.arg(output)::text::jsonb, sqlc.arg(started_at)::timestamptz, sqlc.arg(finished_at)::timestamptz,
+  sqlc.arg(created_at)::timestamptz, now()
 FROM (
   SELECT x.id FROM openworkflow.workflow_runs x
   WHERE x.namespace_id = sqlc.arg(namespace_id) AND x.id = sqlc.arg(run_id)::text

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/openworkflowdev/openworkflow-go/internal/adapters/pgstore/internal/dbsqlc"
+	"github.com/openworkflowdev/openworkflow-go/internal/domain"
 )
 
 // commitPlain commits proposals with one statement if each of them touches no row but its own, as nearly all do where
@@ -31,9 +32,9 @@ func (s *Store) commitPlain(ctx context.Context, ps []proposal) (written bool, e
 	var rows int64
 	err = s.runner.run(ctx, planOnce, func(p *pipeline) {
 		switch {
-		case len(ps) == 1 && len(ended) == 0:
-			affected(p, (*dbsqlc.Queries).FinishPlainAttempt, s.plainStepParams(&ps[0]), &rows)
-		case len(ps) == 1:
+		case len(ps) == 1 && completes(&ps[0]):
+			affected(p, (*dbsqlc.Queries).CompletePlainAttempt, s.plainStepParams(&ps[0]), &rows)
+		case len(ps) == 1 && len(ended) == 1:
 			affected(p, (*dbsqlc.Queries).EndPlainRun, s.plainEndParams(&ps[0]), &rows)
 			exec(p, (*dbsqlc.Queries).DeleteBufferedSignalsOfRun, dbsqlc.DeleteBufferedSignalsOfRunParams{
 				NamespaceID: s.namespace, RunID: ended[0],
@@ -61,12 +62,18 @@ func (s *Store) commitPlain(ctx context.Context, ps []proposal) (written bool, e
 	return true, nil
 }
 
-func (c *client) plainStepParams(p *proposal) dbsqlc.FinishPlainAttemptParams {
+// completes reports whether a step ends as nearly all do: with a result, and at known times.
+func completes(p *proposal) bool {
 	a := &p.Attempt
-	return dbsqlc.FinishPlainAttemptParams{
-		NamespaceID: c.namespace, ID: a.ID, RunID: runOf(p), WorkerID: workerOf(p), Epoch: epochOf(p),
-		StepName: a.StepName, Status: string(a.Status), Output: string(a.Output), Error: failureText(a.Error),
-		Final: a.Final, RetryAt: a.RetryAt, StartedAt: a.StartedAt, FinishedAt: a.FinishedAt,
+	return p.Kind == domain.FinishStep && a.Status == domain.StepCompleted && len(a.Output) > 0 && a.Error == nil &&
+		!a.Final && a.RetryAt.IsZero() && !a.StartedAt.IsZero() && !a.FinishedAt.IsZero()
+}
+
+func (c *client) plainStepParams(p *proposal) dbsqlc.CompletePlainAttemptParams {
+	a := &p.Attempt
+	return dbsqlc.CompletePlainAttemptParams{
+		NamespaceID: c.namespace, ID: a.ID, RunID: runOf(p), WorkerID: workerOf(p), Epoch: epochOf(p), StepName: a.StepName,
+		Output: string(a.Output), StartedAt: a.StartedAt, FinishedAt: a.FinishedAt, CreatedAt: a.StartedAt.Truncate(time.Millisecond),
 	}
 }
 

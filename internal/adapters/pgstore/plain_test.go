@@ -2,6 +2,7 @@ package pgstore_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -99,6 +100,62 @@ func TestPlainAgain(t *testing.T) {
 	}
 	st.ok(append(first, plain(complete(leases[0]), finished(leases[2]))...)...)
 	st.written(2, 2)
+}
+
+// A step that is committed alone has the row that it has in a batch, whatever it lacks.
+func TestPlainStepAlone(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	l := st.owned("w")
+	began := time.Date(2026, 1, 2, 3, 4, 5, 678_999_999, time.UTC)
+	variants := map[string]func(*domain.StepAttempt){
+		"completed":            func(*domain.StepAttempt) {},
+		"no output":            func(a *domain.StepAttempt) { a.Output = nil },
+		"no start":             func(a *domain.StepAttempt) { a.StartedAt = time.Time{} },
+		"no end":               func(a *domain.StepAttempt) { a.FinishedAt = time.Time{} },
+		"all but the status":   func(a *domain.StepAttempt) { a.Status = domain.StepFailed },
+		"all but the error":    func(a *domain.StepAttempt) { a.Error = &domain.Failure{Message: "no"} },
+		"all but its finality": func(a *domain.StepAttempt) { a.Final = true },
+		"all but a retry":      func(a *domain.StepAttempt) { a.RetryAt = began },
+		"failed": func(a *domain.StepAttempt) {
+			a.Status, a.Output, a.Error = domain.StepFailed, nil, &domain.Failure{Message: "no"}
+		},
+		"failed last": func(a *domain.StepAttempt) {
+			a.Status, a.Final, a.Error = domain.StepFailed, true, &domain.Failure{Message: "no"}
+		},
+		"to be retried": func(a *domain.StepAttempt) {
+			a.Status, a.RetryAt, a.Error = domain.StepFailed, began.Add(time.Hour), &domain.Failure{Message: "no"}
+		},
+	}
+	for name, change := range variants {
+		var ts []domain.Transition
+		for range 3 {
+			step := finished(l)
+			step.Attempt.StartedAt, step.Attempt.FinishedAt = began, began.Add(time.Second)
+			change(&step.Attempt)
+			ts = append(ts, step)
+		}
+		st.ok(plain(ts[0])...)
+		st.ok(plain(ts[1:]...)...)
+		rows := scalar[string](t, st.watch, `select json_agg(distinct (to_jsonb(a) - 'id' - 'updated_at') ||
+				jsonb_build_object('started_at', nullif(started_at, updated_at), 'finished_at', nullif(finished_at, updated_at),
+					'created_at', nullif(created_at, date_trunc('milliseconds', updated_at))))::text
+			from "`+st.schema+`".step_attempts a where id = any($1)`, []string{ts[0].Attempt.ID, ts[1].Attempt.ID, ts[2].Attempt.ID})
+		var found []map[string]any
+		if err := json.Unmarshal([]byte(rows), &found); err != nil || len(found) != 1 {
+			t.Errorf("%s: not one row for all: %s, %v", name, rows, err)
+		}
+	}
+	stale := finished(domain.Lease{RunID: l.RunID, WorkerID: l.WorkerID, Epoch: l.Epoch + 1})
+	stale.Attempt.StartedAt, stale.Attempt.FinishedAt = began, began
+	if v := st.commit(plain(stale)...)(); !errors.Is(v[0].Err, domain.ErrLeaseLost) {
+		t.Errorf("by a lease that the row does not grant: %v", v[0].Err)
+	}
+	poison := finished(l)
+	poison.Attempt.StartedAt, poison.Attempt.FinishedAt, poison.Attempt.Output = began, began, []byte(`{"a":`)
+	if v := st.commit(plain(poison)...)(); !errors.Is(v[0].Err, domain.ErrRejected) {
+		t.Errorf("what is no JSON: %v", v[0].Err)
+	}
 }
 
 // Poison among plain transitions is answered alone.

@@ -128,7 +128,9 @@ func exercise(t *testing.T, s *pgstore.Store) {
 		{Kind: domain.FinishStep, Lease: lease(6), Attempt: step(domain.KindFunction, "")},
 	})
 	must(err)
-	_, err = s.Commit(ctx, []domain.Transition{{Kind: domain.FinishStep, Plain: true, Lease: lease(5), Attempt: step(domain.KindFunction, "")}})
+	lone := step(domain.KindFunction, "")
+	lone.Output, lone.StartedAt, lone.FinishedAt = json.RawMessage("1"), time.Now(), time.Now()
+	_, err = s.Commit(ctx, []domain.Transition{{Kind: domain.FinishStep, Plain: true, Lease: lease(5), Attempt: lone}})
 	must(err)
 	_, err = s.Commit(ctx, []domain.Transition{
 		{Kind: domain.FinishStep, Plain: true, Lease: lease(5), Attempt: step(domain.KindFunction, "")},
@@ -250,7 +252,7 @@ var atTheirPlace = []string{"ClaimRuns", "CommitPlain", "ReleaseRuns", "EndOwned
 
 func checkPlans(t *testing.T, plans map[string][]string) {
 	t.Helper()
-	for _, name := range []string{"InsertRun", "InsertRuns", "FinishPlainAttempt", "EndPlainRun", "ClaimRuns", "LockRuns", "FinishAttempts", "CommitPlain", "ClearRecoveries", "ReleaseRuns", "EndOwnedRuns", "ExtendLeases", "WakeParents"} {
+	for _, name := range []string{"InsertRun", "InsertRuns", "CompletePlainAttempt", "EndPlainRun", "ClaimRuns", "LockRuns", "FinishAttempts", "CommitPlain", "ClearRecoveries", "ReleaseRuns", "EndOwnedRuns", "ExtendLeases", "WakeParents"} {
 		if len(plans[name]) == 0 {
 			t.Errorf("no plan of %s was seen", name)
 		}

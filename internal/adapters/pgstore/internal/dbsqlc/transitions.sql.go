@@ -101,6 +101,56 @@ func (q *Queries) CommitPlain(ctx context.Context, arg CommitPlainParams) (int64
 	return written, err
 }
 
+const completePlainAttempt = `-- name: CompletePlainAttempt :execrows
+INSERT INTO openworkflow.step_attempts (
+  namespace_id, id, workflow_run_id, step_name, kind, status, config, output, started_at, finished_at, created_at, updated_at
+)
+SELECT $1, $2::text, r.id, $3::text, 'function', 'completed', '{}'::jsonb,
+  $4::text::jsonb, $5::timestamptz, $6::timestamptz,
+  $7::timestamptz, now()
+FROM (
+  SELECT x.id FROM openworkflow.workflow_runs x
+  WHERE x.namespace_id = $1 AND x.id = $8::text
+    AND (x.status || '') = 'running' AND x.worker_id = $9::text AND x.attempts = $10::int
+  LIMIT 1
+  FOR NO KEY UPDATE
+) r
+`
+
+type CompletePlainAttemptParams struct {
+	NamespaceID string
+	ID          string
+	StepName    string
+	Output      string
+	StartedAt   time.Time
+	FinishedAt  time.Time
+	CreatedAt   time.Time
+	RunID       string
+	WorkerID    string
+	Epoch       int32
+}
+
+// CommitPlain of one step that completed: a run that executes its steps one by one commits little else. The arrays would cost
+// it as much as the row does, and each expression more than a value that is given.
+func (q *Queries) CompletePlainAttempt(ctx context.Context, arg CompletePlainAttemptParams) (int64, error) {
+	result, err := q.db.Exec(ctx, completePlainAttempt,
+		arg.NamespaceID,
+		arg.ID,
+		arg.StepName,
+		arg.Output,
+		arg.StartedAt,
+		arg.FinishedAt,
+		arg.CreatedAt,
+		arg.RunID,
+		arg.WorkerID,
+		arg.Epoch,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const endOwnedRuns = `-- name: EndOwnedRuns :many
 WITH ended AS (
   UPDATE openworkflow.workflow_runs r SET
@@ -296,67 +346,6 @@ func (q *Queries) EndRuns(ctx context.Context, arg EndRunsParams) ([]string, err
 		return nil, err
 	}
 	return items, nil
-}
-
-const finishPlainAttempt = `-- name: FinishPlainAttempt :execrows
-INSERT INTO openworkflow.step_attempts (
-  namespace_id, id, workflow_run_id, step_name, kind, status, config, output, error, final, retry_at,
-  started_at, finished_at, created_at, updated_at
-)
-SELECT $1, $2::text, r.id, $3::text, 'function', $4::text, '{}'::jsonb,
-  NULLIF($5::text, '')::jsonb, NULLIF($6::text, '')::jsonb,
-  $7::boolean, NULLIF($8::timestamptz, '0001-01-01 00:00:00Z'::timestamptz),
-  COALESCE(NULLIF($9::timestamptz, '0001-01-01 00:00:00Z'::timestamptz), now()),
-  COALESCE(NULLIF($10::timestamptz, '0001-01-01 00:00:00Z'::timestamptz), now()),
-  date_trunc('milliseconds', COALESCE(NULLIF($9::timestamptz, '0001-01-01 00:00:00Z'::timestamptz), now())),
-  now()
-FROM (
-  SELECT x.id FROM openworkflow.workflow_runs x
-  WHERE x.namespace_id = $1 AND x.id = $11::text
-    AND (x.status || '') = 'running' AND x.worker_id = $12::text AND x.attempts = $13::int
-  LIMIT 1
-  FOR NO KEY UPDATE
-) r
-`
-
-type FinishPlainAttemptParams struct {
-	NamespaceID string
-	ID          string
-	StepName    string
-	Status      string
-	Output      string
-	Error       string
-	Final       bool
-	RetryAt     time.Time
-	StartedAt   time.Time
-	FinishedAt  time.Time
-	RunID       string
-	WorkerID    string
-	Epoch       int32
-}
-
-// CommitPlain of one step: a run that executes its steps one by one commits little else, and the arrays would cost it as
-// much as the row does.
-func (q *Queries) FinishPlainAttempt(ctx context.Context, arg FinishPlainAttemptParams) (int64, error) {
-	result, err := q.db.Exec(ctx, finishPlainAttempt,
-		arg.NamespaceID,
-		arg.ID,
-		arg.StepName,
-		arg.Status,
-		arg.Output,
-		arg.Error,
-		arg.Final,
-		arg.RetryAt,
-		arg.StartedAt,
-		arg.FinishedAt,
-		arg.RunID,
-		arg.WorkerID,
-		arg.Epoch,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
 }
 
 const releaseRuns = `-- name: ReleaseRuns :many
