@@ -35,13 +35,11 @@ INSERT INTO openworkflow.workflow_runs (
   namespace_id, id, workflow_name, version, status, config, context, input, attempts,
   parent_step_attempt_namespace_id, parent_step_attempt_id, available_at, deadline_at, created_at, updated_at
 ) VALUES (
-  sqlc.arg(namespace_id), sqlc.arg(id), sqlc.arg(workflow_name), NULLIF(sqlc.arg(version)::text, ''), 'pending',
-  sqlc.arg(config)::text::jsonb, NULLIF(sqlc.arg(context)::text, '')::jsonb, sqlc.arg(input)::text::jsonb, 0,
-  NULLIF(sqlc.arg(parent_namespace_id)::text, ''), NULLIF(sqlc.arg(parent_attempt_id)::text, ''),
-  COALESCE(NULLIF(sqlc.arg(start_at)::timestamptz, '0001-01-01 00:00:00Z'::timestamptz),
-    now() + sqlc.arg(start_after)::bigint * INTERVAL '1 microsecond'),
-  NULLIF(sqlc.arg(deadline_at)::timestamptz, '0001-01-01 00:00:00Z'::timestamptz),
-  date_trunc('milliseconds', now()), now()
+  sqlc.arg(namespace_id), sqlc.arg(id), sqlc.arg(workflow_name), sqlc.narg(version)::text, 'pending',
+  sqlc.arg(config)::text::jsonb, sqlc.narg(context)::text::jsonb, sqlc.arg(input)::text::jsonb, 0,
+  sqlc.narg(parent_namespace_id)::text, sqlc.narg(parent_attempt_id)::text,
+  COALESCE(sqlc.narg(start_at)::timestamptz, now() + sqlc.arg(start_after)::bigint * INTERVAL '1 microsecond'),
+  sqlc.narg(deadline_at)::timestamptz, date_trunc('milliseconds', now()), now()
 );
 
 -- The children that open workflow steps do not have yet.

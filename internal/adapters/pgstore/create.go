@@ -307,10 +307,10 @@ func (c *client) insertParams(runs []domain.NewRun) dbsqlc.InsertRunsParams {
 
 func (c *client) insertOneParams(n *domain.NewRun) dbsqlc.InsertRunParams {
 	return dbsqlc.InsertRunParams{
-		NamespaceID: c.namespace, ID: n.ID, WorkflowName: n.WorkflowName, Version: n.Version,
-		Config: orEmpty(n.Config), Context: string(n.Context), Input: orNull(n.Input),
-		ParentNamespaceID: n.ParentNamespaceID, ParentAttemptID: n.ParentAttemptID,
-		StartAt: n.StartAt, StartAfter: micros(n.StartAfter), DeadlineAt: n.DeadlineAt,
+		NamespaceID: c.namespace, ID: n.ID, WorkflowName: n.WorkflowName, Version: optional(n.Version),
+		Config: orEmpty(n.Config), Context: optional(string(n.Context)), Input: orNull(n.Input),
+		ParentNamespaceID: optional(n.ParentNamespaceID), ParentAttemptID: optional(n.ParentAttemptID),
+		StartAt: known(n.StartAt), StartAfter: micros(n.StartAfter), DeadlineAt: known(n.DeadlineAt),
 	}
 }
 

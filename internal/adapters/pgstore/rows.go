@@ -66,12 +66,20 @@ func text(s *string) string {
 	return *s
 }
 
-// optional is the parameter of a filter: nil selects all.
+// optional is a parameter that is NULL for "": a column without a value, or a filter that selects all.
 func optional(s string) *string {
 	if s == "" {
 		return nil
 	}
 	return &s
+}
+
+// known is a parameter that is NULL for no time.
+func known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }
 
 func moment(t *time.Time) time.Time {

@@ -317,13 +317,11 @@ INSERT INTO openworkflow.workflow_runs (
   namespace_id, id, workflow_name, version, status, config, context, input, attempts,
   parent_step_attempt_namespace_id, parent_step_attempt_id, available_at, deadline_at, created_at, updated_at
 ) VALUES (
-  $1, $2, $3, NULLIF($4::text, ''), 'pending',
-  $5::text::jsonb, NULLIF($6::text, '')::jsonb, $7::text::jsonb, 0,
-  NULLIF($8::text, ''), NULLIF($9::text, ''),
-  COALESCE(NULLIF($10::timestamptz, '0001-01-01 00:00:00Z'::timestamptz),
-    now() + $11::bigint * INTERVAL '1 microsecond'),
-  NULLIF($12::timestamptz, '0001-01-01 00:00:00Z'::timestamptz),
-  date_trunc('milliseconds', now()), now()
+  $1, $2, $3, $4::text, 'pending',
+  $5::text::jsonb, $6::text::jsonb, $7::text::jsonb, 0,
+  $8::text, $9::text,
+  COALESCE($10::timestamptz, now() + $11::bigint * INTERVAL '1 microsecond'),
+  $12::timestamptz, date_trunc('milliseconds', now()), now()
 )
 `
 
@@ -331,15 +329,15 @@ type InsertRunParams struct {
 	NamespaceID       string
 	ID                string
 	WorkflowName      string
-	Version           string
+	Version           *string
 	Config            string
-	Context           string
+	Context           *string
 	Input             string
-	ParentNamespaceID string
-	ParentAttemptID   string
-	StartAt           time.Time
+	ParentNamespaceID *string
+	ParentAttemptID   *string
+	StartAt           *time.Time
 	StartAfter        int64
-	DeadlineAt        time.Time
+	DeadlineAt        *time.Time
 }
 
 // One run without an idempotency key, which most starts are: planning aside, arrays cost as much as the row.
