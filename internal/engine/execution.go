@@ -172,22 +172,26 @@ func (x *execution) stamp() time.Time {
 // commit hands transitions to the journal. When it returns an error nothing may be concluded but that
 // the execution has ended.
 func (x *execution) commit(ts ...domain.Transition) ([]domain.Verdict, error) {
-	return x.answered(x.w.journal.commit(x, ts...))
+	verdicts, err := x.w.journal.commit(x, ts...)
+	if x.lost(verdicts, err) {
+		return nil, x.suspended()
+	}
+	return verdicts, nil
 }
 
-// answered ends the execution where the journal's answer says that it is not ours any more.
-func (x *execution) answered(verdicts []domain.Verdict, err error) ([]domain.Verdict, error) {
+// lost ends the execution, and reports so, where the journal's answer says that the run is not ours any more.
+func (x *execution) lost(verdicts []domain.Verdict, err error) bool {
 	if err != nil {
 		x.end(errors.New("the lease ran out before the database answered"))
-		return nil, x.suspended()
+		return true
 	}
 	for i := range verdicts {
 		if errors.Is(verdicts[i].Err, domain.ErrLeaseLost) {
 			x.end(domain.ErrLeaseLost)
-			return nil, x.suspended()
+			return true
 		}
 	}
-	return verdicts, nil
+	return false
 }
 
 // end ends the execution here: its contexts end, its engine calls return ErrSuspended, its function
@@ -323,8 +327,8 @@ func (x *execution) onTime() {
 		x.busy++ // the run is not parked meanwhile
 		x.quiet++
 		x.mu.Unlock()
+		defer x.unpin()
 		x.expire()
-		x.unpin()
 		return
 	}
 	x.fireDue(now)
@@ -338,11 +342,11 @@ func (x *execution) expire() {
 	x.mu.Lock()
 	t := domain.Transition{Kind: domain.FailRun, Lease: x.lease(), Error: &f}
 	x.mu.Unlock()
-	if _, err := x.commit(t); err == nil {
+	if x.lost(x.w.journal.commit(x, t)) {
+		notify(x.w.expiring) // nobody else may watch it
+	} else {
 		x.concluded(&t)
 		x.log().Info("run failed", zap.String("error", f.Message))
-	} else {
-		notify(x.w.expiring) // nobody else may watch it
 	}
 	x.end(domain.ErrDeadlineExceeded)
 }

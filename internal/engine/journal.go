@@ -53,12 +53,12 @@ type group struct {
 	verdicts    []domain.Verdict
 	holder      holder
 	dead        bool
-	done        chan struct{} // of capacity 1: told once, when verdicts or dead says how it ended
-	then        then          // called instead, where nobody waits
+	done        chan struct{} // of capacity 1: told when verdicts or dead says how it ended
+	then        answerFunc    // called instead, where nobody waits
 }
 
-// then is told how a transition ended: what commit would return.
-type then func(t *domain.Transition, verdicts []domain.Verdict, err error)
+// answerFunc is told how a transition ended: what commit would return.
+type answerFunc func(t *domain.Transition, verdicts []domain.Verdict, err error)
 
 func newJournal(b ports.Backend, log *zap.Logger, woke func()) *journal {
 	j := &journal{backend: b, log: log, woke: woke, touched: make(map[string]struct{})}
@@ -78,8 +78,9 @@ func (j *journal) commit(h holder, ts ...domain.Transition) ([]domain.Verdict, e
 	return g.answer()
 }
 
-// submit is commit for a caller that does not wait. All that one batch brought is told on one goroutine.
-func (j *journal) submit(h holder, t *domain.Transition, then then) {
+// submit is commit for a caller that does not need the answer: then is told. It waits all the same for room in the queue,
+// and, where nothing is on its way, for the database.
+func (j *journal) submit(h holder, t *domain.Transition, then answerFunc) {
 	g := j.groups.Get().(*group)
 	g.transitions, g.holder, g.then = append(g.transitions, *t), h, then
 	j.hand(g)
@@ -103,16 +104,26 @@ func (j *journal) tell(groups []*group) {
 			g.done <- struct{}{}
 		}
 	}
-	if len(unwaited) == 0 {
-		return
+	if len(unwaited) > 0 {
+		go j.tellUnwaited(unwaited)
 	}
-	go func() {
-		for _, g := range unwaited {
-			verdicts, err := g.answer()
-			g.then(&g.transitions[0], verdicts, err)
-			j.reuse(g)
+}
+
+// tellUnwaited tells one after the other; should an observer end the goroutine, the rest on another.
+func (j *journal) tellUnwaited(groups []*group) {
+	next := 0
+	defer func() {
+		if next < len(groups) {
+			go j.tellUnwaited(groups[next:])
 		}
 	}()
+	for next < len(groups) {
+		g := groups[next]
+		next++
+		verdicts, err := g.answer()
+		g.then(&g.transitions[0], verdicts, err)
+		j.reuse(g)
+	}
 }
 
 // hand queues a group, or sends it where nothing is on its way.

@@ -9,7 +9,8 @@ import (
 )
 
 // Observer is told what a worker does. It decides nothing, and without one nothing is measured. Its methods are
-// called on the goroutines that do the work: they return at once and do not panic.
+// called on the goroutines that do the work, the ends of runs that were committed together one after the other: they
+// return at once and do not panic.
 type Observer interface {
 	// Claimed: a claim was answered, or failed.
 	Claimed(c Claim)

@@ -156,8 +156,9 @@ func (x *execution) unasked() error {
 		"give changed workflows a new version", domain.ErrNondeterminism, names)
 }
 
-// conclude commits the outcome and ends the execution. Nobody waits for the end of a run: its goroutine is gone by then.
-// A run that is retried may start again anywhere: the steps that the function left behind have to end first.
+// conclude has the outcome committed, which ends the execution. Its goroutine, if it is not the one that commits, is gone by
+// then: it would only wait. A run that is retried may start again anywhere: the steps that the function left behind have to
+// end first.
 func (x *execution) conclude(out json.RawMessage, err error) {
 	var t domain.Transition
 	x.outcome(&t, out, err)
@@ -166,30 +167,29 @@ func (x *execution) conclude(out json.RawMessage, err error) {
 	} else {
 		x.stop(endCause{errReturned})
 		if !x.alone() {
-			x.endReturned()
 			return
 		}
 	}
 	x.pin()
-	x.w.journal.submit(x, &t, x.decided)
+	x.w.journal.submit(x, &t, x.answered)
 }
 
-// decided is told how the outcome's commit ended; an output or error that the database refuses fails the run instead.
-func (x *execution) decided(t *domain.Transition, verdicts []domain.Verdict, err error) {
-	if err == nil && verdicts[0].Err != nil && !errors.Is(verdicts[0].Err, domain.ErrLeaseLost) {
-		instead := domain.Transition{Lease: t.Lease}
-		failed(&instead, domain.FailureOf(fmt.Errorf("%w: the output cannot be stored: %w", domain.ErrInvalidPayload, verdicts[0].Err)))
-		go x.w.journal.submit(x, &instead, x.closed)
+// answered is told how the outcome's commit ended. An output or error that the database refuses fails the run instead.
+func (x *execution) answered(t *domain.Transition, verdicts []domain.Verdict, err error) {
+	if err != nil || verdicts[0].Err == nil || errors.Is(verdicts[0].Err, domain.ErrLeaseLost) {
+		x.conclusive(t, verdicts, err)
 		return
 	}
-	x.closed(t, verdicts, err)
+	instead := domain.Transition{Lease: t.Lease}
+	failed(&instead, domain.FailureOf(fmt.Errorf("%w: the output cannot be stored: %w", domain.ErrInvalidPayload, verdicts[0].Err)))
+	go x.w.journal.submit(x, &instead, x.conclusive) // others wait to be told
 }
 
-// closed logs the outcome and ends the execution.
-func (x *execution) closed(t *domain.Transition, verdicts []domain.Verdict, err error) {
+// conclusive ends the execution with the outcome t, unless the run was lost before.
+func (x *execution) conclusive(t *domain.Transition, verdicts []domain.Verdict, err error) {
 	defer x.unpin()
 	defer x.endReturned()
-	if _, err := x.answered(verdicts, err); err != nil {
+	if x.lost(verdicts, err) {
 		return
 	}
 	x.concluded(t)
