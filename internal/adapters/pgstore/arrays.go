@@ -35,11 +35,13 @@ func typed(pool *pgxpool.Pool) bool {
 	}
 }
 
-// lean replaces the arguments that have a type here, and returns about how many bytes all of them have on the wire.
+// lean replaces the arguments that have a type here. It returns how many bytes all arguments have on the wire, or a few more.
 func lean(args []any) int {
 	size := 0
 	for i := range args {
 		switch a := args[i].(type) {
+		case string:
+			size += len(a)
 		case []string:
 			args[i] = texts(a)
 			for j := range a {

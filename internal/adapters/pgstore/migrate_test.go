@@ -2,6 +2,7 @@ package pgstore_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"slices"
@@ -289,6 +290,25 @@ func TestPlainGoose(t *testing.T) {
 		}
 		if _, err := p.DownTo(testContext(t), 0); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// Indexes that somebody renamed or dropped are no reason not to migrate.
+func TestMigrateWithoutAnIndex(t *testing.T) {
+	t.Parallel()
+	for _, change := range []string{
+		`drop index %s.workflow_runs_parent_step_idx`,
+		`alter index %s.workflow_runs_pkey rename to runs_pk`,
+	} {
+		schema := newSchema(t)
+		migrate(t, schema)
+		if err := pgstore.MigrateDown(testContext(t), databaseURL(t), schema); err != nil {
+			t.Fatal(err)
+		}
+		execute(t, connect(t), fmt.Sprintf(change, `"`+schema+`"`))
+		if err := pgstore.MigrateUp(testContext(t), databaseURL(t), schema); err != nil {
+			t.Errorf("%s: %v", change, err)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/openworkflowdev/openworkflow-go/internal/adapters/pgstore"
@@ -278,5 +279,38 @@ func TestReadOnlyServer(t *testing.T) {
 	}
 	if _, err := s.CreateRuns(testContext(t), asked); err != nil {
 		t.Errorf("after the failover: %v", err)
+	}
+}
+
+// A connection whose types are made anew each time it is taken from the caller's pool is taught ours each time.
+func TestPoolThatForgetsTypes(t *testing.T) {
+	t.Parallel()
+	cfg, err := pgxpool.ParseConfig(databaseURL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.MaxConns = 1
+	cfg.PrepareConn = func(_ context.Context, conn *pgx.Conn) (bool, error) {
+		*conn.TypeMap() = *pgtype.NewMap()
+		return true, nil
+	}
+	pool, err := pgxpool.NewWithConfig(testContext(t), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	s, err := pgstore.FromPool(testContext(t), pool, pgstore.Config{Schema: newSchema(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	for range 2 {
+		runs := make([]domain.NewRun, 100)
+		for i := range runs {
+			runs[i] = domain.NewRun{ID: domain.NewID(), WorkflowName: "w"}
+		}
+		if _, err := s.CreateRuns(testContext(t), runs); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -17,8 +17,8 @@ import (
 // methods, so that their names, arguments and rows are checked by the compiler.
 type pipeline struct {
 	schema *schema
-	typed  bool // pgx knows the types of the parameters, and the connection has learned room
-	size   int  // about, in bytes, of all arguments, if typed
+	typed  bool // pgx knows the types of the parameters, and the connection those of ours (learnRoom)
+	size   int  // of all arguments in bytes, or a little more; if typed
 	items  []queued
 }
 
@@ -30,7 +30,7 @@ type queued struct {
 
 // rows queues a query; *out holds its rows once the pipeline has run.
 func rows[P, R any](p *pipeline, query func(*dbsqlc.Queries, context.Context, P) ([]R, error), params P, out *[]R) {
-	rowsAs(p, query, params, func(row *R) R { return *row }, out)
+	rowsAs(p, query, params, itself, out)
 }
 
 // rowsAs queues a query; *out holds what becomes of its rows.
@@ -47,6 +47,8 @@ func rowsAs[P, R, T any](p *pipeline, query func(*dbsqlc.Queries, context.Contex
 		return err
 	})
 }
+
+func itself[R any](row *R) R { return *row }
 
 // exec queues a statement without an answer.
 func exec[P any](p *pipeline, query func(*dbsqlc.Queries, context.Context, P) error, params P) {
@@ -75,7 +77,7 @@ func one[P, R any](p *pipeline, query func(*dbsqlc.Queries, context.Context, P) 
 		if err != nil {
 			return err
 		}
-		all, err := collect(found, func(row *R) R { return *row })
+		all, err := collect(found, itself[R])
 		if err == nil && len(all) != 1 {
 			err = fmt.Errorf("a query for one row gave %d", len(all))
 		}

@@ -39,7 +39,7 @@ func (s *Store) commitPlain(ctx context.Context, ps []proposal) (written bool, e
 			exec(p, (*dbsqlc.Queries).DeleteBufferedSignalsOfRun, dbsqlc.DeleteBufferedSignalsOfRunParams{
 				NamespaceID: s.namespace, RunID: ended[0],
 			})
-		default:
+		default: // also a step by itself that did not simply complete
 			one(p, (*dbsqlc.Queries).CommitPlain, s.plainParams(worker, sorted), &rows)
 			if len(ended) > 0 {
 				exec(p, (*dbsqlc.Queries).DeleteBufferedSignalsOfRuns, dbsqlc.DeleteBufferedSignalsOfRunsParams{
@@ -69,6 +69,7 @@ func completes(p *proposal) bool {
 		!a.Final && a.RetryAt.IsZero() && !a.StartedAt.IsZero() && !a.FinishedAt.IsZero()
 }
 
+// plainStepParams is for a step that completes; its creation is its start, as CommitPlain's date_trunc has it.
 func (c *client) plainStepParams(p *proposal) dbsqlc.CompletePlainAttemptParams {
 	a := &p.Attempt
 	return dbsqlc.CompletePlainAttemptParams{

@@ -158,6 +158,18 @@ func TestPlainStepAlone(t *testing.T) {
 	}
 }
 
+// A run that has completed keeps its worker and its epoch, and still gets no step.
+func TestPlainStepAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	l := st.owned("w")
+	st.ok(plain(complete(l))...)
+	if v := st.commit(plain(finished(l))...)(); !errors.Is(v[0].Err, domain.ErrLeaseLost) {
+		t.Errorf("a step of a run that has completed: %v", v[0].Err)
+	}
+	st.written(1, 0)
+}
+
 // Poison among plain transitions is answered alone.
 func TestPlainPoison(t *testing.T) {
 	t.Parallel()

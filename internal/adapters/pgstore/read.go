@@ -13,7 +13,10 @@ func (c *client) GetRuns(ctx context.Context, ids []string) ([]domain.Run, error
 	err := c.runner.run(ctx, planOnce, func(p *pipeline) {
 		rowsAs(p, (*dbsqlc.Queries).GetRuns, dbsqlc.GetRunsParams{NamespaceID: c.namespace, Ids: given(ids)}, toRun, &found)
 	})
-	return found, err
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
 }
 
 // given makes an array parameter of ids: nil would be SQL NULL.

@@ -1,6 +1,8 @@
 package pgstore
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -10,9 +12,6 @@ import (
 // pgx encodes the arguments of a statement into a small buffer and the messages of a pipeline into another, which grow as
 // they fill, and lets both go afterwards. For columns of hundreds of values that is five times what is sent, and two fifths
 // of all that a busy worker allocates. What is here has both buffers begin as large as they will be.
-
-// roomKey marks a connection that can encode a roomy.
-const roomKey = "openworkflow.room"
 
 // enoughRoom is what pgx's buffers have anyhow.
 const enoughRoom = 1024
@@ -33,20 +32,26 @@ func withRoom(args []any, room int) {
 	}
 }
 
-// learnRoom teaches a connection to encode a roomy.
+// MarshalJSON has logs of statements show the column.
+func (r roomy) MarshalJSON() ([]byte, error) { return json.Marshal(r.column) }
+
+// String has logs of statements show the column.
+func (r roomy) String() string { return fmt.Sprint(r.column) }
+
+// learnRoom teaches a connection to encode a roomy, if it cannot.
 func learnRoom(conn *pgx.Conn) {
-	custom := conn.PgConn().CustomData()
-	if custom[roomKey] != nil {
-		return
-	}
-	custom[roomKey] = true
 	types := conn.TypeMap()
-	types.TryWrapEncodePlanFuncs = append([]pgtype.TryWrapEncodePlanFunc{wrapRoomy}, types.TryWrapEncodePlanFuncs...)
+	if types.PlanEncode(pgtype.TextArrayOID, pgtype.BinaryFormatCode, roomy{}) == nil {
+		types.TryWrapEncodePlanFuncs = append([]pgtype.TryWrapEncodePlanFunc{wrapRoomy}, types.TryWrapEncodePlanFuncs...)
+	}
 }
 
 func wrapRoomy(value any) (pgtype.WrappedEncodePlanNextSetter, any, bool) {
 	r, ok := value.(roomy)
-	return &roomyPlan{}, r.column, ok
+	if !ok {
+		return nil, nil, false
+	}
+	return &roomyPlan{}, r.column, true
 }
 
 type roomyPlan struct{ next pgtype.EncodePlan }
@@ -58,7 +63,7 @@ func (p *roomyPlan) Encode(value any, buf []byte) ([]byte, error) {
 	return p.next.Encode(r.column, slices.Grow(buf, r.room))
 }
 
-// vacancy is a message that is not sent: it makes room for those that are.
+// vacancy is a message that is not sent: it makes room for those that are. A trace of the protocol shows it as unknown, with 0 bytes.
 type vacancy int
 
 // Frontend marks a message to the server.

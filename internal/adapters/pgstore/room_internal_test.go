@@ -2,6 +2,8 @@ package pgstore
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +65,10 @@ func TestRoomIsEnoughAndChangesNothing(t *testing.T) {
 	}
 	if grows > 0 || size < len(want) || size > len(want)*5/4 {
 		t.Errorf("room for %d bytes, of which %d were used; the buffer grew %d times", size, len(want), grows)
+	}
+
+	if asJSON, err := json.Marshal(args[2]); err != nil || !bytes.HasPrefix(asJSON, []byte(`["","é","éé",`)) || fmt.Sprint(args[2]) != fmt.Sprint(plain[2]) {
+		t.Errorf("a log of the statement shows %.40s, %.40v, %v", asJSON, args[2], err)
 	}
 
 	var wire bytes.Buffer

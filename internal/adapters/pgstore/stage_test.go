@@ -170,5 +170,6 @@ func complete(l domain.Lease) domain.Transition {
 func finished(l domain.Lease) domain.Transition {
 	a := attempt(domain.KindFunction, "")
 	a.Status, a.Output = domain.StepCompleted, json.RawMessage(`1`)
+	a.StartedAt, a.FinishedAt = time.Now(), time.Now()
 	return domain.Transition{Kind: domain.FinishStep, Lease: l, Attempt: a}
 }
