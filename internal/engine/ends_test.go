@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"encoding/json"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -33,7 +34,8 @@ func TestRefusedOutput(t *testing.T) {
 
 // Runs whose ends wait for the database have no goroutines any more, but for those that commit; the worker still
 // waits for them when it stops.
-func TestEndsHoldNoGoroutines(t *testing.T) { // alone, as it counts goroutines
+func TestEndsHoldNoGoroutines(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const runs, flushers = 50, 2
 		begin := make(chan struct{})
@@ -251,9 +253,22 @@ func TestDeadlineOfALostRunThatCallsInVain(t *testing.T) {
 	})
 }
 
-// executing counts the goroutines of runs.
-func executing() int {
-	stacks := make([]byte, 1<<22)
-	stacks = stacks[:runtime.Stack(stacks, true)]
-	return strings.Count(string(stacks), "engine.(*execution).main(")
+// inBubble finds the bubble in which a goroutine is, in its stack.
+var inBubble = regexp.MustCompile(`^goroutine \d+ .*synctest bubble \d+`)
+
+func bubbleOf(stack string) string {
+	_, bubble, _ := strings.Cut(inBubble.FindString(stack), "synctest")
+	return bubble
+}
+
+// executing counts the goroutines of runs in the caller's bubble.
+func executing() (n int) {
+	stacks := make([]byte, 16<<20)
+	own := bubbleOf(string(stacks[:runtime.Stack(stacks, false)]))
+	for stack := range strings.SplitSeq(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
+		if bubbleOf(stack) == own && strings.Contains(stack, "engine.(*execution).main(") {
+			n++
+		}
+	}
+	return n
 }
