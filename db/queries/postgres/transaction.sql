@@ -121,9 +121,10 @@ CROSS JOIN LATERAL (
   FOR NO KEY UPDATE
 ) a;
 
--- NOTIFY needs no fsync of its own: losing one costs latency only.
+-- The commit of a NOTIFY by itself waits for no disk, as it writes to no table; it may wait for the lock that each NOTIFY's
+-- commit takes, for so many milliseconds.
 -- name: Notify :exec
-SELECT set_config('synchronous_commit', 'off', true), pg_notify(sqlc.arg(channel)::text, t.payload)
+SELECT set_config('lock_timeout', sqlc.arg(patience)::text, true), pg_notify(sqlc.arg(channel)::text, t.payload)
 FROM (SELECT unnest(sqlc.arg(payloads)::text[]) AS payload) t;
 
 -- In a transaction of the caller's.

@@ -86,8 +86,21 @@ func cut[T any](items []T, size func(*T) int) func(func([]T) bool) {
 // createRuns makes the runs in one transaction. Where some of them exist, it makes the others in another, and so on, as more
 // may exist by then.
 func (c *client) createRuns(ctx context.Context, runs []domain.NewRun) ([]string, error) {
+	missing := runs
+	if len(runs) == 1 && runs[0].IdempotencyKey == "" {
+		err := c.createRun(ctx, &runs[0])
+		switch {
+		case err == nil:
+			return []string{runs[0].ID}, nil
+		case !exists(err):
+			return nil, refusal(err)
+		}
+		if missing, err = c.missing(ctx, runs); err != nil {
+			return nil, err
+		}
+	}
 	keyed := keyedOf(runs)
-	for attempt, missing := 0, runs; ; attempt++ {
+	for attempt := 0; ; attempt++ {
 		standing, err := c.insertRuns(ctx, missing, keyed)
 		switch {
 		case err == nil:
@@ -103,6 +116,18 @@ func (c *client) createRuns(ctx context.Context, runs []domain.NewRun) ([]string
 	}
 }
 
+// createRun makes one run that has no idempotency key. It fails if there is one with its id.
+func (c *client) createRun(ctx context.Context, run *domain.NewRun) error {
+	var n bulletin
+	n.due(run.WorkflowName)
+	return c.runAndTell(ctx, n.Event, func(p *pipeline) {
+		exec(p, (*dbsqlc.Queries).InsertRun, c.insertOneParams(run))
+		if past := historiesOf([]domain.NewRun{*run}); len(past) > 0 {
+			exec(p, (*dbsqlc.Queries).InsertHistories, c.historyParams(past))
+		}
+	})
+}
+
 // insertRuns makes new runs, but for those whose idempotency keys bind to others, and finds the runs that stand for the
 // keyed ones. It fails if a run with the id of a new one exists.
 func (c *client) insertRuns(ctx context.Context, runs, keyed []domain.NewRun) (standing []dbsqlc.GetStandingRunsRow, err error) {
@@ -115,11 +140,7 @@ func (c *client) insertRuns(ctx context.Context, runs, keyed []domain.NewRun) (s
 			exec(p, (*dbsqlc.Queries).LockKeys, keys)
 		}
 		for _, round := range rounds {
-			if len(round) == 1 && round[0].IdempotencyKey == "" {
-				exec(p, (*dbsqlc.Queries).InsertRun, c.insertOneParams(&round[0]))
-			} else {
-				exec(p, (*dbsqlc.Queries).InsertRuns, c.insertParams(round))
-			}
+			exec(p, (*dbsqlc.Queries).InsertRuns, c.insertParams(round))
 		}
 		if past := historiesOf(runs); len(past) > 0 {
 			exec(p, (*dbsqlc.Queries).InsertHistories, c.historyParams(past))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,9 +17,11 @@ import (
 )
 
 const (
-	// sendGap is the least time between two sendings: what happens meanwhile goes together. NOTIFY takes a
-	// lock of the whole cluster at commit.
+	// sendGap is the least time between two sendings: what happens meanwhile goes together, as NOTIFY takes a lock of
+	// the whole cluster at commit. Where there is one piece of news at a time it is loneGap, on average over sendGap: who
+	// starts a run, waits for its end and starts the next one waits for no timer.
 	sendGap     = 5 * time.Millisecond
+	loneGap     = time.Millisecond
 	sendTimeout = 5 * time.Second
 	// lastWords is how long Close waits for what is still to be sent.
 	lastWords = 2 * time.Second
@@ -41,7 +44,10 @@ type notifier struct {
 	mu      sync.Mutex
 	pending map[string]*ports.Event // by namespace
 	size    int
+	news    int           // how many pieces of news are pending
 	sending chan struct{} // closed when nothing waits any more; nil when nothing does
+	quiet   time.Time     // until then nothing is sent
+	works   bool          // the last sending did
 	stopped bool
 	ready   chan struct{} // closed when the listener has tried for the first time; nil before it runs
 
@@ -92,6 +98,7 @@ func (n *notifier) publish(namespace string, e ports.Event) {
 
 // keep adds an event to those that wait to be sent.
 func (n *notifier) keep(namespace string, e *ports.Event) {
+	n.news += pieces(e)
 	p := n.pending[namespace]
 	if p == nil {
 		p = &ports.Event{}
@@ -111,27 +118,45 @@ func (n *notifier) keep(namespace string, e *ports.Event) {
 	n.size += len(e.Finished) + len(e.Touched)
 }
 
-// send sends what waits, until nothing does: at once when there was nothing on its way.
+// send sends what waits, until nothing does: at once when nothing has been sent just before.
 func (n *notifier) send() {
 	defer n.done.Done()
-	for {
-		n.mu.Lock()
-		batch := n.pending
-		n.pending, n.size = make(map[string]*ports.Event), 0
-		if len(batch) == 0 || n.stopped {
-			close(n.sending)
-			n.sending = nil
-			n.mu.Unlock()
-			return
-		}
-		n.mu.Unlock()
-		n.notify(batch)
+	for more := true; more; more = n.more() {
 		n.rest()
+		batch, news := n.take()
+		n.sent(n.notify(batch), news)
 	}
 }
 
+func (n *notifier) take() (batch map[string]*ports.Event, news int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	batch, news = n.pending, n.news
+	n.pending, n.size, n.news = make(map[string]*ports.Event), 0, 0
+	return batch, news
+}
+
+// more reports whether something waits to be sent again; if not, sending is over.
+func (n *notifier) more() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.pending) > 0 && !n.stopped {
+		return true
+	}
+	close(n.sending)
+	n.sending = nil
+	return false
+}
+
+// rest waits until news may be sent.
 func (n *notifier) rest() {
-	timer := time.NewTimer(sendGap)
+	n.mu.Lock()
+	gap := time.Until(n.quiet)
+	n.mu.Unlock()
+	if gap <= 0 {
+		return
+	}
+	timer := time.NewTimer(gap)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -139,21 +164,43 @@ func (n *notifier) rest() {
 	}
 }
 
+// sent notes that so many pieces of news were sent, or should have been.
+func (n *notifier) sent(err error, news int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.works = err == nil
+	n.pause(news)
+}
+
+// pause keeps the next sending apart from one of so many pieces of news; with n.mu held.
+func (n *notifier) pause(news int) {
+	now := time.Now()
+	if news > 1 {
+		n.quiet = now.Add(sendGap)
+	} else if n.quiet = n.quiet.Add(loneGap); n.quiet.Before(now.Add(loneGap - sendGap)) {
+		n.quiet = now.Add(loneGap - sendGap)
+	}
+}
+
 // notify may fail: that costs the others latency.
-func (n *notifier) notify(batch map[string]*ports.Event) {
+func (n *notifier) notify(batch map[string]*ports.Event) error {
 	ctx, cancel := context.WithTimeout(n.ctx, sendTimeout)
 	defer cancel()
 	var payloads []string
 	for _, namespace := range slices.Sorted(maps.Keys(batch)) {
 		payloads = append(payloads, encodeNews(n.nonce, namespace, batch[namespace])...)
 	}
-	_ = n.tell(ctx, payloads)
+	return n.tell(ctx, payloads)
 }
 
 func (n *notifier) tell(ctx context.Context, payloads []string) error {
 	r := poolRunner{n.core, n.core.pool}
-	return r.run(ctx, planOnce, func(p *pipeline) {
-		exec(p, (*dbsqlc.Queries).Notify, dbsqlc.NotifyParams{Channel: n.core.schema.channel(), Payloads: payloads})
+	return r.run(ctx, planOnce, func(p *pipeline) { n.queue(p, payloads, sendTimeout) })
+}
+
+func (n *notifier) queue(p *pipeline, payloads []string, patience time.Duration) {
+	exec(p, (*dbsqlc.Queries).Notify, dbsqlc.NotifyParams{
+		Channel: n.core.schema.channel(), Payloads: payloads, Patience: strconv.FormatInt(patience.Milliseconds(), 10),
 	})
 }
 

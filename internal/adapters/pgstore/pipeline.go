@@ -20,6 +20,8 @@ type pipeline struct {
 	typed  bool // pgx knows the types of the parameters, and the connection those of ours (learnRoom)
 	size   int  // of all arguments in bytes, or a little more; if typed
 	items  []queued
+	then   []queued // they run when the items have been committed, and harm nobody if they fail
+	done   *bool    // they did not
 }
 
 type queued struct {
@@ -108,6 +110,13 @@ func readNothing(res results) error {
 	return err
 }
 
+// afterwards queues what is to run once the rest has been committed, in the same round trip. *done holds whether it did.
+func (p *pipeline) afterwards(build func(*pipeline), done *bool) {
+	q := &pipeline{schema: p.schema, typed: p.typed}
+	build(q)
+	p.then, p.done, p.size = q.items, done, p.size+q.size
+}
+
 func (p *pipeline) record(call func(*dbsqlc.Queries) error, read func(results) error) {
 	rec := &recorder{}
 	_ = call(dbsqlc.New(rec)) // always errRecorded, or what follows from it
@@ -152,13 +161,29 @@ func (p *pipeline) send(ctx context.Context, to sender) error {
 		return only.read(alone{ctx: ctx, to: to, sql: only.sql, args: only.args})
 	}
 	var batch pgx.Batch
-	for i := range p.items {
-		batch.Queue(p.items[i].sql, p.items[i].args...)
+	for _, items := range [][]queued{p.items, p.then} {
+		for i := range items {
+			batch.Queue(items[i].sql, items[i].args...)
+		}
 	}
 	res := to.SendBatch(ctx, &batch)
 	for i := range p.items {
 		if err := p.items[i].read(res); err != nil {
 			_ = res.Close() // repeats the error
+			return err
+		}
+	}
+	if len(p.then) > 0 {
+		*p.done = p.readThen(res) == nil
+		return nil
+	}
+	return res.Close()
+}
+
+func (p *pipeline) readThen(res pgx.BatchResults) error {
+	for i := range p.then {
+		if err := p.then[i].read(res); err != nil {
+			_ = res.Close()
 			return err
 		}
 	}

@@ -23,14 +23,15 @@ func (s *Store) commitPlain(ctx context.Context, ps []proposal) (written bool, e
 	}
 	sorted := slices.Clone(ps)
 	slices.SortFunc(sorted, func(a, b proposal) int { return strings.Compare(a.Lease.RunID, b.Lease.RunID) })
-	var ended []string
+	var news bulletin
 	for i := range ps {
 		if ps[i].Kind.Terminal() {
-			ended = append(ended, ps[i].Lease.RunID)
+			news.finished(ps[i].Lease.RunID)
 		}
 	}
+	ended := news.Finished
 	var rows int64
-	err = s.runner.run(ctx, planOnce, func(p *pipeline) {
+	err = s.runAndTell(ctx, news.Event, func(p *pipeline) { // runs that did not end are told of, too: whoever hears of an end looks
 		switch {
 		case len(ps) == 1 && completes(&ps[0]):
 			affected(p, (*dbsqlc.Queries).CompletePlainAttempt, s.plainStepParams(&ps[0]), &rows)
@@ -54,11 +55,6 @@ func (s *Store) commitPlain(ctx context.Context, ps []proposal) (written bool, e
 	if err != nil || rows < int64(len(ps)) {
 		return false, err
 	}
-	var n bulletin
-	for _, id := range ended {
-		n.finished(id)
-	}
-	s.publish(ctx, n.Event)
 	return true, nil
 }
 

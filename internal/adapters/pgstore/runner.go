@@ -37,6 +37,10 @@ var (
 // when the transaction is.
 type runner interface {
 	run(ctx context.Context, plan planning, build func(*pipeline)) error
+	// runAndTell is run; once it is committed, and only then, e is told.
+	runAndTell(ctx context.Context, plan planning, build func(*pipeline), namespace string, e ports.Event) error
+	// publish tells of what was written.
+	publish(ctx context.Context, namespace string, e ports.Event)
 }
 
 // withTimeout bounds a context that has no bound; one that has is returned as it is, and there is nothing to cancel.
@@ -70,6 +74,19 @@ func (r poolRunner) run(ctx context.Context, plan planning, build func(*pipeline
 	return r.transact(ctx, plan, func(ctx context.Context, tx *transaction) error {
 		return tx.commit(ctx, build)
 	})
+}
+
+func (r poolRunner) runAndTell(ctx context.Context, plan planning, build func(*pipeline), namespace string, e ports.Event) error {
+	return r.core.news.along(namespace, e, func(tell func(*pipeline)) error {
+		return r.run(ctx, plan, func(p *pipeline) {
+			build(p)
+			tell(p)
+		})
+	})
+}
+
+func (r poolRunner) publish(_ context.Context, namespace string, e ports.Event) {
+	r.core.news.publish(namespace, e)
 }
 
 // transact does a transaction of one or more pipelines, again after a deadlock or serialization failure.
@@ -146,11 +163,19 @@ func (t *transaction) pipeline(build func(*pipeline), commit bool) *pipeline {
 	if p.typed {
 		learnRoom(t.conn.Conn())
 	}
-	settled := t.plan == planOnce && settled(t.conn.Conn())
-	if settled && commit && !t.begun {
-		build(p) // a pipeline is a transaction
-		return p
+	build(p)
+	t.frame(p, settled(t.conn.Conn()), commit)
+	return p
+}
+
+// frame puts around the statements of a pipeline what begins and ends the transaction; by itself a pipeline is one.
+func (t *transaction) frame(p *pipeline, settled, commit bool) {
+	settled = settled && t.plan == planOnce
+	if settled && commit && !t.begun && len(p.then) == 0 {
+		return
 	}
+	items := p.items
+	p.items = nil
 	if !t.begun {
 		t.begun = true
 		p.raw(sqlBegin)
@@ -158,11 +183,10 @@ func (t *transaction) pipeline(build func(*pipeline), commit bool) *pipeline {
 			exec(p, (*dbsqlc.Queries).SetPlanning, dbsqlc.SetPlanningParams(t.plan))
 		}
 	}
-	build(p)
+	p.items = append(p.items, items...)
 	if commit {
 		p.raw(sqlCommit)
 	}
-	return p
 }
 
 // end leaves the connection fit for the pool, or closes it.
@@ -208,4 +232,16 @@ func (r txRunner) run(ctx context.Context, _ planning, build func(*pipeline)) er
 		_, _ = r.tx.Exec(ctx, sqlRollbackSavepoint)
 	}
 	return interpretError(err)
+}
+
+func (r txRunner) runAndTell(ctx context.Context, plan planning, build func(*pipeline), namespace string, e ports.Event) error {
+	err := r.run(ctx, plan, build)
+	if err == nil {
+		r.publish(ctx, namespace, e)
+	}
+	return err
+}
+
+func (r txRunner) publish(ctx context.Context, namespace string, e ports.Event) {
+	r.core.news.publishWithin(ctx, r, namespace, e)
 }

@@ -48,7 +48,14 @@ type client struct {
 	namespace string
 	core      *core
 	runner    runner
-	publish   func(context.Context, ports.Event) // after what it tells of was written
+}
+
+// publish tells of what was written.
+func (c *client) publish(ctx context.Context, e ports.Event) { c.runner.publish(ctx, c.namespace, e) }
+
+// runAndTell runs a transaction, and tells e once it is committed.
+func (c *client) runAndTell(ctx context.Context, e ports.Event, build func(*pipeline)) error {
+	return c.runner.runAndTell(ctx, planOnce, build, c.namespace, e)
 }
 
 // Namespace is the namespace that all methods act in.
@@ -70,9 +77,7 @@ type Store struct {
 
 func newStore(c *core, namespace string) *Store {
 	s := &Store{tx: poolRunner{c, c.pool}, beats: poolRunner{c, c.beats}, pace: c.paceOf(namespace)}
-	s.client = client{namespace: namespace, core: c, runner: s.tx, publish: func(_ context.Context, e ports.Event) {
-		c.news.publish(namespace, e)
-	}}
+	s.client = client{namespace: namespace, core: c, runner: s.tx}
 	return s
 }
 
@@ -83,10 +88,7 @@ func (s *Store) WithNamespace(namespace string) *Store { return newStore(s.core,
 // the transaction commits. The worker's verbs return ports.ErrClientOnly. The transaction should be READ
 // COMMITTED, as is the default: above that, what others committed meanwhile is not seen.
 func (s *Store) WithTx(tx pgx.Tx) *TxStore {
-	r := txRunner{s.core, tx}
-	return &TxStore{client{namespace: s.namespace, core: s.core, runner: r, publish: func(ctx context.Context, e ports.Event) {
-		s.core.news.publishWithin(ctx, r, s.namespace, e)
-	}}}
+	return &TxStore{client{namespace: s.namespace, core: s.core, runner: txRunner{s.core, tx}}}
 }
 
 // TxStore is a Store in a transaction of the caller's.

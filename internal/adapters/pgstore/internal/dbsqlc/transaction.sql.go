@@ -235,18 +235,20 @@ func (q *Queries) LockWaits(ctx context.Context, arg LockWaitsParams) ([]LockWai
 }
 
 const notify = `-- name: Notify :exec
-SELECT set_config('synchronous_commit', 'off', true), pg_notify($1::text, t.payload)
-FROM (SELECT unnest($2::text[]) AS payload) t
+SELECT set_config('lock_timeout', $1::text, true), pg_notify($2::text, t.payload)
+FROM (SELECT unnest($3::text[]) AS payload) t
 `
 
 type NotifyParams struct {
+	Patience string
 	Channel  string
 	Payloads []string
 }
 
-// NOTIFY needs no fsync of its own: losing one costs latency only.
+// The commit of a NOTIFY by itself waits for no disk, as it writes to no table; it may wait for the lock that each NOTIFY's
+// commit takes, for so many milliseconds.
 func (q *Queries) Notify(ctx context.Context, arg NotifyParams) error {
-	_, err := q.db.Exec(ctx, notify, arg.Channel, arg.Payloads)
+	_, err := q.db.Exec(ctx, notify, arg.Patience, arg.Channel, arg.Payloads)
 	return err
 }
 
