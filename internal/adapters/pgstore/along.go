@@ -9,9 +9,9 @@ import (
 // ridePatience bounds what a transaction is answered later for the news that go along.
 const ridePatience = 10 * time.Millisecond
 
-// along runs a transaction that makes news, and tells them once it is committed. A single piece of news, where nothing else
-// is about to be sent, goes along: behind the commit and in its round trip, so that the others hear of it without another
-// one. A NOTIFY within the transaction itself would hold its lock, which is the whole cluster's, until the commit is on the
+// along runs a transaction that makes news, and tells them once it is committed. Where it is little, and nothing else
+// is about to be sent, it goes along: behind the commit and in its round trip, so that the others hear of it without
+// another one. A NOTIFY within the transaction itself would hold its lock, which is the whole cluster's, until the commit is on the
 // disk.
 func (n *notifier) along(namespace string, e ports.Event, run func(tell func(*pipeline)) error) error {
 	if empty(&e) || !n.board(&e) {
@@ -43,9 +43,9 @@ func (n *notifier) along(namespace string, e ports.Event, run func(tell func(*pi
 func (n *notifier) board(e *ports.Event) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if pieces(e) > 1 || n.stopped || !n.works || n.sending != nil || time.Now().Before(n.quiet) {
+	if pieces(e) > few || n.stopped || !n.works || n.sending != nil || time.Now().Before(n.quiet) {
 		return false
 	}
-	n.pause(1)
+	n.pause(pieces(e))
 	return true
 }

@@ -18,10 +18,11 @@ import (
 
 const (
 	// sendGap is the least time between two sendings: what happens meanwhile goes together, as NOTIFY takes a lock of
-	// the whole cluster at commit. Where there is one piece of news at a time it is loneGap, on average over sendGap: who
-	// starts a run, waits for its end and starts the next one waits for no timer.
+	// the whole cluster at commit. Where there are few pieces of news at a time it is shortGap, on average over sendGap:
+	// who starts a run, waits for its end and starts the next one waits for no timer.
 	sendGap     = 5 * time.Millisecond
-	loneGap     = time.Millisecond
+	shortGap    = time.Millisecond
+	few         = 8
 	sendTimeout = 5 * time.Second
 	// lastWords is how long Close waits for what is still to be sent.
 	lastWords = 2 * time.Second
@@ -175,10 +176,10 @@ func (n *notifier) sent(err error, news int) {
 // pause keeps the next sending apart from one of so many pieces of news; with n.mu held.
 func (n *notifier) pause(news int) {
 	now := time.Now()
-	if news > 1 {
+	if news > few {
 		n.quiet = now.Add(sendGap)
-	} else if n.quiet = n.quiet.Add(loneGap); n.quiet.Before(now.Add(loneGap - sendGap)) {
-		n.quiet = now.Add(loneGap - sendGap)
+	} else if n.quiet = n.quiet.Add(shortGap); n.quiet.Before(now.Add(shortGap - sendGap)) {
+		n.quiet = now.Add(shortGap - sendGap)
 	}
 }
 
