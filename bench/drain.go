@@ -16,7 +16,7 @@ const drainRuns = 40_000
 func drainAll(ctx context.Context, b *bench, steps int) error {
 	n := b.per(drainRuns, 12_000)
 	if steps > 1 {
-		n = b.per(8_000, 3_000)
+		n = b.per(24_000, 3_000)
 	}
 	s, err := b.open(ctx)
 	if err != nil {
