@@ -121,10 +121,11 @@ CROSS JOIN LATERAL (
   FOR NO KEY UPDATE
 ) a;
 
--- The commit of a NOTIFY by itself waits for no disk, as it writes to no table; it may wait for the lock that each NOTIFY's
--- commit takes, for so many milliseconds.
+-- A NOTIFY by itself waits for no disk and no standby, as losing one costs latency only, and for the lock that each NOTIFY's
+-- commit takes no longer than so many milliseconds.
 -- name: Notify :exec
-SELECT set_config('lock_timeout', sqlc.arg(patience)::text, true), pg_notify(sqlc.arg(channel)::text, t.payload)
+SELECT set_config('synchronous_commit', 'off', true), set_config('lock_timeout', sqlc.arg(patience)::text, true),
+  pg_notify(sqlc.arg(channel)::text, t.payload)
 FROM (SELECT unnest(sqlc.arg(payloads)::text[]) AS payload) t;
 
 -- In a transaction of the caller's.

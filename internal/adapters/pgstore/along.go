@@ -6,46 +6,67 @@ import (
 	"github.com/openworkflowdev/openworkflow-go/internal/ports"
 )
 
-// ridePatience bounds what a transaction is answered later for the news that go along.
-const ridePatience = 10 * time.Millisecond
+const (
+	// ridePatience bounds how much later a transaction is answered for the news that go along.
+	ridePatience = 2 * time.Millisecond
+	// afterSlow is how long none go along after some that took longer than shortGap: many send, or the disk is slow.
+	afterSlow = 100 * time.Millisecond
+	// afterRefused is how long none go along after some that could not be sent.
+	afterRefused = time.Second
+)
 
-// along runs a transaction that makes news, and tells them once it is committed. Where it is little, and nothing else
-// is about to be sent, it goes along: behind the commit and in its round trip, so that the others hear of it without
-// another one. A NOTIFY within the transaction itself would hold its lock, which is the whole cluster's, until the commit is on the
-// disk.
-func (n *notifier) along(namespace string, e ports.Event, run func(tell func(*pipeline)) error) error {
-	if empty(&e) || !n.board(&e) {
-		err := run(func(*pipeline) {})
-		if err == nil {
-			n.publish(namespace, e)
-		}
-		return err
-	}
-	var told bool
-	err := run(func(p *pipeline) {
-		p.afterwards(func(p *pipeline) { n.queue(p, encodeNews(n.nonce, namespace, &e), ridePatience) }, &told)
-	})
-	n.mu.Lock()
-	n.works = told
-	n.mu.Unlock()
-	switch {
-	case err != nil:
-	case told:
-		n.subs.publish(namespace, e)
-	default:
-		n.publish(namespace, e)
-	}
-	return err
+// ride is a little news that goes along with the transaction that makes it: behind the commit and in its round trip, so
+// that the others hear of it without another one. A NOTIFY within the transaction itself would hold its lock, which is the
+// whole cluster's, until the commit is on the disk.
+type ride struct {
+	*notifier
+	namespace string
+	event     ports.Event
+	began     time.Time
+	told      bool
 }
 
-// board reports whether news may go along with the transaction that makes them. After a sending that failed they may not:
-// what is told of must not suffer from it.
-func (n *notifier) board(e *ports.Event) bool {
+// board returns a ride where the news are few and nothing else is about to be sent; nil otherwise, or where sending
+// fails or is slow: what is told of must not suffer from it.
+func (n *notifier) board(namespace string, e ports.Event) *ride {
+	if count := piecesOf(&e); count == 0 || count > few {
+		return nil
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if pieces(e) > few || n.stopped || !n.works || n.sending != nil || time.Now().Before(n.quiet) {
-		return false
+	now := time.Now()
+	if n.stopped || !n.works || n.sending != nil || now.Before(n.quiet) || now.Before(n.apart) {
+		return nil
 	}
-	n.pause(pieces(e))
-	return true
+	n.spend(piecesOf(&e), 0)
+	return &ride{notifier: n, namespace: namespace, event: e, began: now}
+}
+
+// queue has the news sent once the rest of the pipeline is committed.
+func (r *ride) queue(p *pipeline) {
+	p.afterwards(func(p *pipeline) {
+		r.notifier.queue(p, encodeNews(r.nonce, r.namespace, &r.event), ridePatience)
+	}, &r.told)
+}
+
+// landed is for after the transaction. News that were not sent, of what was committed or may have been, go by themselves.
+func (r *ride) landed(err error) {
+	switch {
+	case r.told:
+		if time.Since(r.began) > shortGap {
+			r.stayApart(afterSlow)
+		}
+		r.subs.publish(r.namespace, r.event)
+	case err != nil && sqlState(err) != "" && !connectionLost(err): // rolled back
+	default:
+		r.stayApart(afterRefused)
+		r.publish(r.namespace, r.event)
+	}
+}
+
+// stayApart has news go by themselves for a while.
+func (n *notifier) stayApart(d time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.apart = time.Now().Add(d)
 }

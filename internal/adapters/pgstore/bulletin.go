@@ -41,5 +41,5 @@ func empty(e *ports.Event) bool {
 	return len(e.Due) == 0 && len(e.Finished) == 0 && len(e.Touched) == 0 && !e.Missed
 }
 
-// pieces counts what an event tells: a run that ended and woke its parent is one.
-func pieces(e *ports.Event) int { return max(len(e.Due), len(e.Finished), len(e.Touched)) }
+// piecesOf counts what an event tells: a run that ended and woke its parent is one.
+func piecesOf(e *ports.Event) int { return max(len(e.Due), len(e.Finished), len(e.Touched)) }

@@ -86,22 +86,17 @@ func cut[T any](items []T, size func(*T) int) func(func([]T) bool) {
 // createRuns makes the runs in one transaction. Where some of them exist, it makes the others in another, and so on, as more
 // may exist by then.
 func (c *client) createRuns(ctx context.Context, runs []domain.NewRun) ([]string, error) {
-	missing := runs
-	if len(runs) == 1 && runs[0].IdempotencyKey == "" {
-		err := c.createRun(ctx, &runs[0])
-		switch {
-		case err == nil:
-			return []string{runs[0].ID}, nil
-		case !exists(err):
-			return nil, refusal(err)
-		}
-		if missing, err = c.missing(ctx, runs); err != nil {
-			return nil, err
-		}
-	}
 	keyed := keyedOf(runs)
-	for attempt := 0; ; attempt++ {
-		standing, err := c.insertRuns(ctx, missing, keyed)
+	for attempt, missing := 0, runs; ; attempt++ {
+		var standing []dbsqlc.GetStandingRunsRow
+		var err error
+		if attempt == 0 && len(runs) == 1 && len(keyed) == 0 {
+			if err = c.createRun(ctx, &runs[0]); err == nil {
+				return []string{runs[0].ID}, nil
+			}
+		} else {
+			standing, err = c.insertRuns(ctx, missing, keyed)
+		}
 		switch {
 		case err == nil:
 			return c.created(ctx, runs, missing, standing)

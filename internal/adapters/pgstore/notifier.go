@@ -18,10 +18,12 @@ import (
 
 const (
 	// sendGap is the least time between two sendings: what happens meanwhile goes together, as NOTIFY takes a lock of
-	// the whole cluster at commit. Where there are few pieces of news at a time it is shortGap, on average over sendGap:
-	// who starts a run, waits for its end and starts the next one waits for no timer.
+	// the whole cluster at commit, and wakes all who listen. Where there are few pieces of news at a time it is shortGap,
+	// on average over sendGap: who starts a run, waits for its end and starts the next one waits for no timer. Where a
+	// sending takes longer than shortGap, others send too, or the machine is busy: then it is slowFactor times as long.
 	sendGap     = 5 * time.Millisecond
 	shortGap    = time.Millisecond
+	slowFactor  = 4
 	few         = 8
 	sendTimeout = 5 * time.Second
 	// lastWords is how long Close waits for what is still to be sent.
@@ -30,8 +32,8 @@ const (
 	maxPending = 10000
 )
 
-// notifier spreads news: to this process at once, to the others through NOTIFY beside the commits, and
-// from them through LISTEN. Sending never delays or fails what it tells of.
+// notifier spreads news: to this process at once, to the others through NOTIFY behind the commits, and
+// from them through LISTEN. Sending never fails what it tells of, nor delays it by more than ridePatience.
 type notifier struct {
 	core    *core
 	connect func(context.Context) (*pgx.Conn, error)
@@ -45,10 +47,11 @@ type notifier struct {
 	mu      sync.Mutex
 	pending map[string]*ports.Event // by namespace
 	size    int
-	news    int           // how many pieces of news are pending
+	pieces  int           // how many pieces of news are pending
 	sending chan struct{} // closed when nothing waits any more; nil when nothing does
 	quiet   time.Time     // until then nothing is sent
-	works   bool          // the last sending did
+	apart   time.Time     // until then no news go along with transactions
+	works   bool          // the last sending by itself did
 	stopped bool
 	ready   chan struct{} // closed when the listener has tried for the first time; nil before it runs
 
@@ -99,7 +102,7 @@ func (n *notifier) publish(namespace string, e ports.Event) {
 
 // keep adds an event to those that wait to be sent.
 func (n *notifier) keep(namespace string, e *ports.Event) {
-	n.news += pieces(e)
+	n.pieces += piecesOf(e)
 	p := n.pending[namespace]
 	if p == nil {
 		p = &ports.Event{}
@@ -124,17 +127,22 @@ func (n *notifier) send() {
 	defer n.done.Done()
 	for more := true; more; more = n.more() {
 		n.rest()
-		batch, news := n.take()
-		n.sent(n.notify(batch), news)
+		batch, pieces := n.take()
+		began := time.Now()
+		err := n.notify(batch)
+		n.mu.Lock()
+		n.works = err == nil
+		n.spend(pieces, time.Since(began))
+		n.mu.Unlock()
 	}
 }
 
-func (n *notifier) take() (batch map[string]*ports.Event, news int) {
+func (n *notifier) take() (batch map[string]*ports.Event, pieces int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	batch, news = n.pending, n.news
-	n.pending, n.size, n.news = make(map[string]*ports.Event), 0, 0
-	return batch, news
+	batch, pieces = n.pending, n.pieces
+	n.pending, n.size, n.pieces = make(map[string]*ports.Event), 0, 0
+	return batch, pieces
 }
 
 // more reports whether something waits to be sent again; if not, sending is over.
@@ -165,21 +173,21 @@ func (n *notifier) rest() {
 	}
 }
 
-// sent notes that so many pieces of news were sent, or should have been.
-func (n *notifier) sent(err error, news int) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.works = err == nil
-	n.pause(news)
-}
-
-// pause keeps the next sending apart from one of so many pieces of news; with n.mu held.
-func (n *notifier) pause(news int) {
+// spend keeps the next sending apart from one of so many pieces of news, which took so long; with n.mu held.
+func (n *notifier) spend(pieces int, took time.Duration) {
 	now := time.Now()
-	if news > few {
-		n.quiet = now.Add(sendGap)
-	} else if n.quiet = n.quiet.Add(shortGap); n.quiet.Before(now.Add(shortGap - sendGap)) {
-		n.quiet = now.Add(shortGap - sendGap)
+	least := now.Add(shortGap - sendGap) // what was not used is there, for a while
+	switch {
+	case pieces > few:
+		least = now.Add(sendGap)
+	case took > shortGap:
+		least = now.Add(min(sendGap, slowFactor*took))
+	}
+	if pieces > 0 {
+		n.quiet = n.quiet.Add(shortGap)
+	}
+	if n.quiet.Before(least) {
+		n.quiet = least
 	}
 }
 

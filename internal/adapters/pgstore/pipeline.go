@@ -21,7 +21,7 @@ type pipeline struct {
 	size   int  // of all arguments in bytes, or a little more; if typed
 	items  []queued
 	then   []queued // they run when the items have been committed, and harm nobody if they fail
-	done   *bool    // they did not
+	done   *bool    // becomes whether then did what it should
 }
 
 type queued struct {
@@ -156,7 +156,7 @@ func (a alone) Query() (pgx.Rows, error)         { return a.to.Query(a.ctx, a.sq
 
 // send runs the pipeline: one round trip, and one more for statements that this connection never prepared.
 func (p *pipeline) send(ctx context.Context, to sender) error {
-	if len(p.items) == 1 {
+	if len(p.items) == 1 && len(p.then) == 0 {
 		only := &p.items[0]
 		return only.read(alone{ctx: ctx, to: to, sql: only.sql, args: only.args})
 	}

@@ -77,12 +77,20 @@ func (r poolRunner) run(ctx context.Context, plan planning, build func(*pipeline
 }
 
 func (r poolRunner) runAndTell(ctx context.Context, plan planning, build func(*pipeline), namespace string, e ports.Event) error {
-	return r.core.news.along(namespace, e, func(tell func(*pipeline)) error {
-		return r.run(ctx, plan, func(p *pipeline) {
-			build(p)
-			tell(p)
-		})
+	aboard := r.core.news.board(namespace, e)
+	if aboard == nil {
+		err := r.run(ctx, plan, build)
+		if err == nil {
+			r.publish(ctx, namespace, e)
+		}
+		return err
+	}
+	err := r.run(ctx, plan, func(p *pipeline) {
+		build(p)
+		aboard.queue(p)
 	})
+	aboard.landed(err)
+	return err
 }
 
 func (r poolRunner) publish(_ context.Context, namespace string, e ports.Event) {

@@ -235,7 +235,8 @@ func (q *Queries) LockWaits(ctx context.Context, arg LockWaitsParams) ([]LockWai
 }
 
 const notify = `-- name: Notify :exec
-SELECT set_config('lock_timeout', $1::text, true), pg_notify($2::text, t.payload)
+SELECT set_config('synchronous_commit', 'off', true), set_config('lock_timeout', $1::text, true),
+  pg_notify($2::text, t.payload)
 FROM (SELECT unnest($3::text[]) AS payload) t
 `
 
@@ -245,8 +246,8 @@ type NotifyParams struct {
 	Payloads []string
 }
 
-// The commit of a NOTIFY by itself waits for no disk, as it writes to no table; it may wait for the lock that each NOTIFY's
-// commit takes, for so many milliseconds.
+// A NOTIFY by itself waits for no disk and no standby, as losing one costs latency only, and for the lock that each NOTIFY's
+// commit takes no longer than so many milliseconds.
 func (q *Queries) Notify(ctx context.Context, arg NotifyParams) error {
 	_, err := q.db.Exec(ctx, notify, arg.Patience, arg.Channel, arg.Payloads)
 	return err
