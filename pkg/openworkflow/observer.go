@@ -7,8 +7,9 @@ import "context"
 // another system.
 //
 // The functions are called by the goroutines that do the work, also concurrently: they must return at once. One that
-// takes its time at the end of a run holds up the runs that ended with it. One that panics is logged, and changes nothing. What is replayed is not observed: a step attempt is told of once, by
-// the worker that executed it. After a crash some ends are never told.
+// takes its time at the end of a run holds up the runs that ended with it. One that panics is logged, and changes
+// nothing. What is replayed is not observed: a step attempt is told of once, by the worker that executed it. After a
+// crash some ends are never told.
 //
 // More fields may be added in later versions.
 type Observer struct {

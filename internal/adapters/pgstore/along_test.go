@@ -59,20 +59,13 @@ func position(statements []string, of string) int {
 	return slices.IndexFunc(statements, func(s string) bool { return strings.Contains(s, "name: "+of+" ") || s == of })
 }
 
-// listening opens a store that sends its statements in this mode, and keeps its batches.
-func listening(t *testing.T, schema, dsn string, mode pgx.QueryExecMode) (*pgstore.Store, *roundTrips) {
+// keepingBatches opens a store that sends its statements in this mode, and keeps its batches.
+func keepingBatches(t *testing.T, schema, dsn string, mode pgx.QueryExecMode) (*pgstore.Store, *roundTrips) {
 	t.Helper()
-	pc, err := pgxpool.ParseConfig(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
 	r := &roundTrips{}
-	pc.ConnConfig.Tracer, pc.ConnConfig.DefaultQueryExecMode = r, mode
-	pool, err := pgxpool.NewWithConfig(testContext(t), pc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
+	pool := poolOf(t, dsn, func(cfg *pgxpool.Config) {
+		cfg.ConnConfig.Tracer, cfg.ConnConfig.DefaultQueryExecMode = r, mode
+	})
 	s, err := pgstore.FromPool(testContext(t), pool, pgstore.Config{Schema: schema})
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +106,7 @@ func TestNewsGoAlong(t *testing.T) {
 		t.Run(mode.String(), func(t *testing.T) {
 			t.Parallel()
 			there, schema := open(t)
-			here, batches := listening(t, schema, databaseURL(t), mode)
+			here, batches := keepingBatches(t, schema, databaseURL(t), mode)
 			near, far := subscribe(t, here), subscribe(t, there)
 			heard := func(what string, wanted func(ports.Event) bool) {
 				hear(t, near, what+", near", wanted)
@@ -156,7 +149,7 @@ func TestNewsThatAreRefused(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = owner.Close(context.Background()) })
 	execute(t, owner, `grant create on database `+name+` to `+role)
-	s, batches := listening(t, "mute", parameter(t, otherDatabase(t, name), "options", "-c role="+role), pgx.QueryExecModeCacheStatement)
+	s, batches := keepingBatches(t, "mute", parameter(t, otherDatabase(t, name), "options", "-c role="+role), pgx.QueryExecModeCacheStatement)
 	events := subscribe(t, s)
 	start := func() {
 		create(t, s, "w")
@@ -189,7 +182,7 @@ func TestNewsThatAreRefused(t *testing.T) {
 func TestNewsOfNothing(t *testing.T) {
 	t.Parallel()
 	there, schema := open(t)
-	here, batches := listening(t, schema, databaseURL(t), pgx.QueryExecModeCacheStatement)
+	here, batches := keepingBatches(t, schema, databaseURL(t), pgx.QueryExecModeCacheStatement)
 	near, far := subscribe(t, here), subscribe(t, there)
 	var last string
 	nowAndThen(t, func() { last = create(t, here, "w"); hear(t, far, "the start", due("w")) }, func() bool { return batches.told("InsertRun") })

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/openworkflowdev/openworkflow-go/internal/adapters/pgstore"
@@ -84,6 +85,22 @@ func open(tb testing.TB) (*pgstore.Store, string) {
 	tb.Helper()
 	schema := newSchema(tb)
 	return openIn(tb, schema, "default"), schema
+}
+
+// poolOf is a pool of the test's own, changed before it is made.
+func poolOf(tb testing.TB, dsn string, change func(*pgxpool.Config)) *pgxpool.Pool {
+	tb.Helper()
+	cfg, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	change(cfg)
+	pool, err := pgxpool.NewWithConfig(testContext(tb), cfg)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(pool.Close)
+	return pool
 }
 
 func openSQL(tb testing.TB, cfg *pgx.ConnConfig) *sql.DB {

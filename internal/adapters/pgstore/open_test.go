@@ -250,23 +250,16 @@ func TestReadOnlyServer(t *testing.T) {
 	schema := newSchema(t)
 	migrate(t, schema)
 	readOnly := true
-	cfg, err := pgxpool.ParseConfig(databaseURL(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.MaxConns = 1
-	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-		if !readOnly {
-			return nil
+	pool := poolOf(t, databaseURL(t), func(cfg *pgxpool.Config) {
+		cfg.MaxConns = 1
+		cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+			if !readOnly {
+				return nil
+			}
+			_, err := conn.Exec(ctx, `set default_transaction_read_only = on`)
+			return err
 		}
-		_, err := conn.Exec(ctx, `set default_transaction_read_only = on`)
-		return err
-	}
-	pool, err := pgxpool.NewWithConfig(testContext(t), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
+	})
 	s, err := pgstore.FromPool(testContext(t), pool, pgstore.Config{Schema: schema})
 	if err != nil {
 		t.Fatal(err)

@@ -145,17 +145,7 @@ func (*trips) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {
 // traced is a pool whose round trips a tracer sees.
 func traced(t *testing.T, tracer pgx.QueryTracer) *pgxpool.Pool {
 	t.Helper()
-	cfg, err := pgxpool.ParseConfig(databaseURL(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.ConnConfig.Tracer = tracer
-	pool, err := pgxpool.NewWithConfig(testContext(t), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	return pool
+	return poolOf(t, databaseURL(t), func(cfg *pgxpool.Config) { cfg.ConnConfig.Tracer = tracer })
 }
 
 // A look of a worker that has nothing to do, and a sweep that finds nothing, are one round trip each.

@@ -37,10 +37,19 @@ var (
 // when the transaction is.
 type runner interface {
 	run(ctx context.Context, plan planning, build func(*pipeline)) error
-	// runAndTell is run; once it is committed, and only then, e is told.
-	runAndTell(ctx context.Context, plan planning, build func(*pipeline), namespace string, e ports.Event) error
+	// runAndTell is run with planOnce, and tells e when it is committed, or may be and the answer was lost.
+	runAndTell(ctx context.Context, namespace string, e ports.Event, build func(*pipeline)) error
 	// publish tells of what was written.
 	publish(ctx context.Context, namespace string, e ports.Event)
+}
+
+// runThenTell tells by itself what was written.
+func runThenTell(ctx context.Context, r runner, namespace string, e ports.Event, build func(*pipeline)) error {
+	err := r.run(ctx, planOnce, build)
+	if err == nil {
+		r.publish(ctx, namespace, e)
+	}
+	return err
 }
 
 // withTimeout bounds a context that has no bound; one that has is returned as it is, and there is nothing to cancel.
@@ -76,16 +85,12 @@ func (r poolRunner) run(ctx context.Context, plan planning, build func(*pipeline
 	})
 }
 
-func (r poolRunner) runAndTell(ctx context.Context, plan planning, build func(*pipeline), namespace string, e ports.Event) error {
+func (r poolRunner) runAndTell(ctx context.Context, namespace string, e ports.Event, build func(*pipeline)) error {
 	aboard := r.core.news.board(namespace, e)
 	if aboard == nil {
-		err := r.run(ctx, plan, build)
-		if err == nil {
-			r.publish(ctx, namespace, e)
-		}
-		return err
+		return runThenTell(ctx, r, namespace, e, build)
 	}
-	err := r.run(ctx, plan, func(p *pipeline) {
+	err := r.run(ctx, planOnce, func(p *pipeline) {
 		build(p)
 		aboard.queue(p)
 	})
@@ -242,12 +247,8 @@ func (r txRunner) run(ctx context.Context, _ planning, build func(*pipeline)) er
 	return interpretError(err)
 }
 
-func (r txRunner) runAndTell(ctx context.Context, plan planning, build func(*pipeline), namespace string, e ports.Event) error {
-	err := r.run(ctx, plan, build)
-	if err == nil {
-		r.publish(ctx, namespace, e)
-	}
-	return err
+func (r txRunner) runAndTell(ctx context.Context, namespace string, e ports.Event, build func(*pipeline)) error {
+	return runThenTell(ctx, r, namespace, e, build)
 }
 
 func (r txRunner) publish(ctx context.Context, namespace string, e ports.Event) {

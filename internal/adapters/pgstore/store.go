@@ -53,9 +53,9 @@ type client struct {
 // publish tells of what was written.
 func (c *client) publish(ctx context.Context, e ports.Event) { c.runner.publish(ctx, c.namespace, e) }
 
-// runAndTell runs a transaction, and tells e once it is committed.
+// runAndTell runs a transaction, and tells e, which it brings.
 func (c *client) runAndTell(ctx context.Context, e ports.Event, build func(*pipeline)) error {
-	return c.runner.runAndTell(ctx, planOnce, build, c.namespace, e)
+	return c.runner.runAndTell(ctx, c.namespace, e, build)
 }
 
 // Namespace is the namespace that all methods act in.
