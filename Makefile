@@ -31,6 +31,10 @@ build: ## build everything; the command goes to .bin/openworkflow
 test: ## the whole suite, on Postgres too (found, in Docker, or installed by apt), with -race where it pays
 	$(WITH_POSTGRES) scripts/test.sh
 
+.PHONY: test-versions
+test-versions: ## the whole suite on Postgres 14 to 18, which npm fetches; VERSIONS="17 18" for some
+	scripts/test-versions.sh $(VERSIONS)
+
 .PHONY: test-short
 test-short: ## what needs no database server, without -race: for while you write
 	$(GO) test -short ./...

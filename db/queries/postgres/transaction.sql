@@ -1,11 +1,13 @@
 -- Every transaction has these settings. Tables are small when statements are prepared and large
--- soon after, so no plan may scan one, and the generic plan is the right one from its first use. Lists
--- and counts, which have too many forms for one plan, are planned for their arguments instead. TypeScript's
--- sender of signals locks waits before runs, the other way round, and does not try again after a deadlock: we
--- give up before the server looks for one, which is after a second, and try again.
+-- soon after, so no plan may scan one, nor a stretch of an index that is the whole of it while there is
+-- but a page (bitmaps), and the generic plan is the right one from its first use. Lists and counts, which have too
+-- many forms for one plan, are planned for their arguments instead. TypeScript's sender of signals locks
+-- waits before runs, the other way round, and does not try again after a deadlock: we give up before the
+-- server looks for one, which is after a second, and try again.
 
 -- name: SetPlanning :exec
-SELECT set_config('enable_seqscan', sqlc.arg(enable_seqscan)::text, true),
+SELECT set_config('enable_seqscan', sqlc.arg(enable_scans)::text, true),
+  set_config('enable_bitmapscan', sqlc.arg(enable_scans)::text, true),
   set_config('jit', 'off', true),
   set_config('plan_cache_mode', sqlc.arg(plan_cache_mode)::text, true),
   set_config('lock_timeout', '400ms', true),
@@ -15,7 +17,8 @@ SELECT set_config('enable_seqscan', sqlc.arg(enable_seqscan)::text, true),
 -- transaction pooler the session answers with another process id than the connection got. Transactions of
 -- one pipeline then need no BEGIN either, so the isolation level is settled too.
 -- name: SetSession :many
-SELECT (set_config('enable_seqscan', sqlc.arg(enable_seqscan)::text, false)
+SELECT (set_config('enable_seqscan', sqlc.arg(enable_scans)::text, false)
+  || set_config('enable_bitmapscan', sqlc.arg(enable_scans)::text, false)
   || set_config('jit', 'off', false)
   || set_config('plan_cache_mode', sqlc.arg(plan_cache_mode)::text, false)
   || set_config('lock_timeout', '400ms', false)

@@ -81,7 +81,7 @@ func TestPlansOfLooks(t *testing.T) {
 		})
 	}
 	check("new")
-	grow(t, conn, schema)
+	grow(t, conn, schema, 200_000)
 	check("grown")
 	execute(t, conn, `analyze "`+schema+`".workflow_runs, "`+schema+`".step_attempts`)
 	check("grown and known")

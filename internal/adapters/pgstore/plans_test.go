@@ -190,20 +190,23 @@ func TestPlans(t *testing.T) {
 	check("new")
 	execute(t, conn, `analyze "`+schema+`".workflow_runs, "`+schema+`".step_attempts, "`+schema+`".workflow_signals, "`+schema+`".workflow_signal_buffer`)
 	check("small and known")
-	grow(t, conn, schema)
-	check("grown")
-	execute(t, conn, `analyze "`+schema+`".workflow_runs, "`+schema+`".step_attempts`)
-	check("grown and known")
+	for _, n := range []int{300, 200_000} {
+		grow(t, conn, schema, n)
+		check(fmt.Sprintf("grown by %d", n))
+		execute(t, conn, `analyze "`+schema+`".workflow_runs, "`+schema+`".step_attempts`)
+		check(fmt.Sprintf("grown by %d and known", n))
+	}
 }
 
-// grow makes a namespace of 200 000 runs with a step each, most of them done.
-func grow(t *testing.T, conn *pgx.Conn, schema string) {
+// grow adds n runs, most of them done, and a step to each run that it has made.
+func grow(t *testing.T, conn *pgx.Conn, schema string, n int) {
 	t.Helper()
 	execute(t, conn, fmt.Sprintf(`insert into "%[1]s".workflow_runs (namespace_id, id, workflow_name, status, config, attempts, available_at, created_at, updated_at)
 		select 'default', gen_random_uuid(), 'w' || i %% 10, case when i %% 20 = 0 then 'pending' else 'completed' end, '{}', 1,
-			case when i %% 20 = 0 then now() end, now(), now() from generate_series(1, 200000) i`, schema))
+			case when i %% 20 = 0 then now() end, now(), now() from generate_series(1, %[2]d) i`, schema, n))
 	execute(t, conn, fmt.Sprintf(`insert into "%[1]s".step_attempts (namespace_id, id, workflow_run_id, step_name, kind, status, config, started_at, created_at, updated_at)
-		select namespace_id, gen_random_uuid(), id, 's', 'function', 'completed', '{}', now(), now(), now() from "%[1]s".workflow_runs`, schema))
+		select namespace_id, gen_random_uuid(), id, 's', 'function', 'completed', '{}', now(), now(), now() from "%[1]s".workflow_runs
+		where workflow_name ~ '^w[0-9]$'`, schema))
 }
 
 // The indexes that each query may use; of those not named here, only the primary keys.
@@ -270,7 +273,7 @@ func badPlan(name, plan string) string {
 	if strings.Contains(plan, "Tid Scan") != slices.Contains(atTheirPlace, name) {
 		return "finds, or does not find, rows by their place"
 	}
-	for _, never := range []string{"Seq Scan", "Hash Join", "Merge Join"} {
+	for _, never := range []string{"Seq Scan", "Bitmap", "Hash Join", "Merge Join"} {
 		if strings.Contains(plan, never) {
 			return never
 		}

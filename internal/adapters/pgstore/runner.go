@@ -27,8 +27,8 @@ const maxRetries = 20
 type planning dbsqlc.SetPlanningParams
 
 var (
-	planOnce = planning{EnableSeqscan: "off", PlanCacheMode: "force_generic_plan", StatementTimeout: statementTimeout}
-	planEach = planning{EnableSeqscan: "on", PlanCacheMode: "force_custom_plan", StatementTimeout: statementTimeout}
+	planOnce = planning{EnableScans: "off", PlanCacheMode: "force_generic_plan", StatementTimeout: statementTimeout}
+	planEach = planning{EnableScans: "on", PlanCacheMode: "force_custom_plan", StatementTimeout: statementTimeout}
 
 	statementTimeout = strconv.FormatInt(defaultTimeout.Milliseconds(), 10)
 )

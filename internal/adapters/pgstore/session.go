@@ -17,7 +17,7 @@ const settledKey = "openworkflow.settled"
 func settle(ctx context.Context, conn *pgx.Conn) error {
 	pid := conn.PgConn().PID()
 	set, err := dbsqlc.New(conn).SetSession(ctx, dbsqlc.SetSessionParams{
-		EnableSeqscan: planOnce.EnableSeqscan, PlanCacheMode: planOnce.PlanCacheMode,
+		EnableScans: planOnce.EnableScans, PlanCacheMode: planOnce.PlanCacheMode,
 		StatementTimeout: planOnce.StatementTimeout, ProcessID: int32(pid),
 	})
 	if err != nil {

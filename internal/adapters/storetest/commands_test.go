@@ -123,6 +123,7 @@ func (w *world) create() {
 	if len(w.created) > 0 && (w.living() >= maxRuns || w.chance("again", 8)) {
 		batch = oneOf(w, "batch", w.created...)
 	}
+	batch = repeatsLast(batch)
 	w.created = append(w.created, batch)
 	got := all(w, fmt.Sprintf("CreateRuns(%+v)", batch), func(s ports.Backend) answer[[]string] {
 		return answerOf(s.CreateRuns(w.ctx, batch))
@@ -136,6 +137,22 @@ func (w *world) create() {
 			w.steps = append(w.steps, domain.Transition{Kind: domain.FinishStep, Lease: domain.Lease{RunID: batch[i].ID}, Attempt: a})
 		}
 	}
+}
+
+// repeatsLast puts the runs whose id another of the batch has to its end: what comes after them Postgres makes in a second
+// transaction, and so perhaps a millisecond later, which the order of lists shows.
+func repeatsLast(batch []domain.NewRun) []domain.NewRun {
+	var first, repeats []domain.NewRun
+	seen := make(map[string]bool)
+	for _, n := range batch {
+		if seen[n.ID] {
+			repeats = append(repeats, n)
+		} else {
+			first = append(first, n)
+		}
+		seen[n.ID] = true
+	}
+	return append(first, repeats...)
 }
 
 func (w *world) know(id string) {

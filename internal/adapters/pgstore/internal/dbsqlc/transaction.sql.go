@@ -272,6 +272,7 @@ func (q *Queries) NotifyWithin(ctx context.Context, arg NotifyWithinParams) erro
 const setPlanning = `-- name: SetPlanning :exec
 
 SELECT set_config('enable_seqscan', $1::text, true),
+  set_config('enable_bitmapscan', $1::text, true),
   set_config('jit', 'off', true),
   set_config('plan_cache_mode', $2::text, true),
   set_config('lock_timeout', '400ms', true),
@@ -279,23 +280,25 @@ SELECT set_config('enable_seqscan', $1::text, true),
 `
 
 type SetPlanningParams struct {
-	EnableSeqscan    string
+	EnableScans      string
 	PlanCacheMode    string
 	StatementTimeout string
 }
 
 // Every transaction has these settings. Tables are small when statements are prepared and large
-// soon after, so no plan may scan one, and the generic plan is the right one from its first use. Lists
-// and counts, which have too many forms for one plan, are planned for their arguments instead. TypeScript's
-// sender of signals locks waits before runs, the other way round, and does not try again after a deadlock: we
-// give up before the server looks for one, which is after a second, and try again.
+// soon after, so no plan may scan one, nor a stretch of an index that is the whole of it while there is
+// but a page (bitmaps), and the generic plan is the right one from its first use. Lists and counts, which have too
+// many forms for one plan, are planned for their arguments instead. TypeScript's sender of signals locks
+// waits before runs, the other way round, and does not try again after a deadlock: we give up before the
+// server looks for one, which is after a second, and try again.
 func (q *Queries) SetPlanning(ctx context.Context, arg SetPlanningParams) error {
-	_, err := q.db.Exec(ctx, setPlanning, arg.EnableSeqscan, arg.PlanCacheMode, arg.StatementTimeout)
+	_, err := q.db.Exec(ctx, setPlanning, arg.EnableScans, arg.PlanCacheMode, arg.StatementTimeout)
 	return err
 }
 
 const setSession = `-- name: SetSession :many
 SELECT (set_config('enable_seqscan', $1::text, false)
+  || set_config('enable_bitmapscan', $1::text, false)
   || set_config('jit', 'off', false)
   || set_config('plan_cache_mode', $2::text, false)
   || set_config('lock_timeout', '400ms', false)
@@ -305,7 +308,7 @@ WHERE pg_backend_pid() = $4::int
 `
 
 type SetSessionParams struct {
-	EnableSeqscan    string
+	EnableScans      string
 	PlanCacheMode    string
 	StatementTimeout string
 	ProcessID        int32
@@ -316,7 +319,7 @@ type SetSessionParams struct {
 // one pipeline then need no BEGIN either, so the isolation level is settled too.
 func (q *Queries) SetSession(ctx context.Context, arg SetSessionParams) ([]string, error) {
 	rows, err := q.db.Query(ctx, setSession,
-		arg.EnableSeqscan,
+		arg.EnableScans,
 		arg.PlanCacheMode,
 		arg.StatementTimeout,
 		arg.ProcessID,
