@@ -53,8 +53,8 @@ func (b *bench) besideBare(ctx context.Context, s *site, n, steps int, rate floa
 			return err
 		}
 		metric := "runs, of bare SQL"
-		if layout == barestLayout {
-			metric = "runs, of bare SQL on the barest tables"
+		if layout == ownLayout {
+			metric = "runs, of bare SQL on its own tables"
 		}
 		if err := b.report(metric, rate/bare, "×", fmt.Sprintf("bare SQL just after: %.0f runs/s; %s", bare, b.tablesOf(layout))); err != nil {
 			return err

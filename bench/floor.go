@@ -17,9 +17,9 @@ type bare interface {
 	insertSteps(ctx context.Context) error
 	// insertRun inserts one due run into OpenWorkflow's own table, as one commit.
 	insertRun(ctx context.Context) error
-	// lean makes tables of the same purpose, of that layout, with n due runs.
-	lean(ctx context.Context, layout string, n int) error
-	// cycle claims a batch of lean runs, inserts so many steps for each, a commit for each step of all of them, and
+	// prepare makes tables of that layout, with n due runs and no others.
+	prepare(ctx context.Context, layout string, n int) error
+	// cycle claims a batch of those runs, inserts so many steps for each, a commit for each step of all of them, and
 	// completes them, with the last step's commit.
 	cycle(ctx context.Context, steps int) (runs int, err error)
 	close()
@@ -53,28 +53,25 @@ func (s *site) bare(ctx context.Context) (db bare, writers int, err error) {
 	return db, 1, err
 }
 
-// besideSpan is how long the floor is measured beside a workload. The speed of a shared machine changes within
-// minutes, a ratio to a neighbour in time less so.
-const besideSpan = time.Second
-
-// bareDrain is the rate at which bare SQL claims runs, inserts their steps and completes them here, now.
+// bareDrain is the rate at which bare SQL claims so many runs, inserts their steps and completes them here, now: the speed of
+// a shared machine changes within minutes, a ratio to a neighbour in time less so.
 func (s *site) bareDrain(ctx context.Context, layout string, runs, steps int) (float64, error) {
 	db, writers, err := s.bare(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer db.close()
-	if err := db.lean(ctx, layout, 2*runs); err != nil {
+	if err := db.prepare(ctx, layout, runs); err != nil {
 		return 0, err
 	}
 	s.settle()
-	return repeat(ctx, besideSpan, writers, func(ctx context.Context) (int, error) { return db.cycle(ctx, steps) })
+	return repeat(ctx, time.Minute, writers, func(ctx context.Context) (int, error) { return db.cycle(ctx, steps) })
 }
 
 // layoutsOf are the layouts that bare SQL is measured with.
 func (b *bench) layoutsOf() []string {
 	if b.backend == "postgres" {
-		return []string{leanLayout, barestLayout}
+		return []string{leanLayout, ownLayout}
 	}
 	return []string{leanLayout}
 }
@@ -115,7 +112,7 @@ func (b *bench) floors(ctx context.Context, db bare, writers int) error {
 }
 
 func (b *bench) floorDrain(ctx context.Context, db bare, layout string, steps, writers int) error {
-	if err := db.lean(ctx, layout, b.per(100_000, 60_000)/steps); err != nil {
+	if err := db.prepare(ctx, layout, b.per(100_000, 60_000)/steps); err != nil {
 		return err
 	}
 	rate, err := repeat(ctx, b.floorSpan(), writers, func(ctx context.Context) (int, error) { return db.cycle(ctx, steps) })

@@ -5,7 +5,8 @@ import "github.com/google/uuid"
 // layout is a way to keep runs and steps in Postgres without OpenWorkflow, and the statements of an engine that
 // does nothing but what is necessary.
 type layout struct {
-	batch         int // runs that a claim takes
+	batch         int    // runs that a claim takes
+	runs          string // the table of runs
 	tables, seed  string
 	claim, insert string
 	complete      string
@@ -14,17 +15,17 @@ type layout struct {
 }
 
 // leanLayout is the least that a durable engine needs: rows of several namespaces, a history that can be read by its run,
-// and ids that anybody makes. The targets are set by it. barestLayout is what an engine could not work with: nothing
-// finds a run's steps, there is one namespace, and as ids ascend, each index grows at one end. It says how much of the time is
-// the rows' own.
+// and ids that anybody makes. The targets are set by it. ownLayout are OpenWorkflow's own tables, with all their columns and
+// indexes: what is left to it is the engine's own.
 const (
-	leanLayout   = "lean"
-	barestLayout = "barest"
+	leanLayout = "lean"
+	ownLayout  = "own"
 )
 
 var layouts = map[string]*layout{
 	leanLayout: {
 		batch: 200,
+		runs:  "lean_runs",
 		what:  "lean tables: random ids, steps indexed by run, 200 runs a claim",
 		tables: `
 			CREATE TABLE $schema.lean_runs (namespace text NOT NULL, id text NOT NULL, status text NOT NULL, attempts int NOT NULL,
@@ -48,27 +49,29 @@ var layouts = map[string]*layout{
 			FROM unnest($1::text[]) AS t (id) WHERE r.namespace = 'default' AND r.id = t.id AND r.worker_id = 'w'`,
 		newID: uuid.NewString,
 	},
-	barestLayout: {
+	ownLayout: {
 		batch: floorBatch,
-		what:  "barest tables: ascending ids, no index of steps but their id, 500 runs a claim",
+		runs:  "workflow_runs",
+		what:  "OpenWorkflow's own tables: ascending ids, 500 runs a claim",
 		tables: `
-			CREATE TABLE $schema.lean_runs (id text PRIMARY KEY, status text NOT NULL, attempts int NOT NULL,
-				output jsonb, worker_id text, available_at timestamptz, updated_at timestamptz NOT NULL);
-			CREATE TABLE $schema.lean_steps (id text PRIMARY KEY, run_id text NOT NULL, name text NOT NULL, status text NOT NULL,
-				output jsonb, started_at timestamptz, finished_at timestamptz);
-			CREATE INDEX ON $schema.lean_runs (available_at) WHERE status IN ('pending', 'running')`,
-		seed: `INSERT INTO $schema.lean_runs SELECT to_char(n, '00000000'), 'pending', 0, NULL, NULL, now(), now() FROM generate_series(1, $1) AS n`,
+			TRUNCATE $schema.workflow_runs CASCADE`,
+		seed: `INSERT INTO $schema.workflow_runs
+				(namespace_id, id, workflow_name, status, config, input, attempts, available_at, created_at, updated_at)
+			SELECT 'default', to_char(n, 'FM00000000000000000000000000'), 'work', 'pending', '{}', 'null', 0, now(), now(), now()
+			FROM generate_series(1, $1) AS n`,
 		claim: `
 			WITH due AS MATERIALIZED (
-				SELECT id FROM $schema.lean_runs WHERE status IN ('pending', 'running') AND available_at <= now()
+				SELECT id FROM $schema.workflow_runs WHERE namespace_id = 'default' AND status = 'pending' AND available_at <= now()
 				ORDER BY available_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-			UPDATE $schema.lean_runs SET status = 'running', attempts = attempts + 1, worker_id = 'w', available_at = now() + interval '30 s', updated_at = now()
-			WHERE id = ANY (ARRAY (SELECT id FROM due)) RETURNING id`,
-		insert: `INSERT INTO $schema.lean_steps
-			SELECT id, run, name, 'completed', output::jsonb, now(), now()
+			UPDATE $schema.workflow_runs SET status = 'running', attempts = attempts + 1, worker_id = 'w', available_at = now() + interval '30 s',
+				started_at = now(), updated_at = now()
+			WHERE namespace_id = 'default' AND id = ANY (ARRAY (SELECT id FROM due)) RETURNING id`,
+		insert: `INSERT INTO $schema.step_attempts
+				(namespace_id, id, workflow_run_id, step_name, kind, status, config, output, started_at, finished_at, created_at, updated_at)
+			SELECT 'default', id, run, name, 'function', 'completed', '{}', output::jsonb, now(), now(), now(), now()
 			FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS t (id, run, name, output)`,
-		complete: `UPDATE $schema.lean_runs SET status = 'completed', output = 'null', available_at = NULL, updated_at = now()
-			WHERE id = ANY ($1::text[]) AND worker_id = 'w'`,
+		complete: `UPDATE $schema.workflow_runs SET status = 'completed', output = 'null', available_at = NULL, finished_at = now(), updated_at = now()
+			WHERE namespace_id = 'default' AND id = ANY ($1::text[]) AND worker_id = 'w'`,
 		newID: newULID,
 	},
 }

@@ -14,7 +14,7 @@ type barePostgres struct {
 	pool   *pgxpool.Pool
 	schema string
 	run    string
-	layout *layout // of the lean tables that were made last
+	layout *layout // that was prepared last
 }
 
 func newBarePostgres(ctx context.Context, p place, writers int) (*barePostgres, error) {
@@ -67,7 +67,7 @@ func steps(n, number int, newID func() string) (ids, names, outputs []string) {
 
 func newULID() string { return ulid.Make().String() }
 
-func (b *barePostgres) lean(ctx context.Context, kind string, n int) error {
+func (b *barePostgres) prepare(ctx context.Context, kind string, n int) error {
 	b.layout = layouts[kind]
 	if _, err := b.pool.Exec(ctx, b.sql(`DROP TABLE IF EXISTS $schema.lean_steps, $schema.lean_runs;`+b.layout.tables)); err != nil {
 		return err
@@ -75,7 +75,7 @@ func (b *barePostgres) lean(ctx context.Context, kind string, n int) error {
 	if _, err := b.pool.Exec(ctx, b.sql(b.layout.seed), n); err != nil {
 		return err
 	}
-	_, err := b.pool.Exec(ctx, b.sql(`VACUUM ANALYZE $schema.lean_runs`))
+	_, err := b.pool.Exec(ctx, b.sql(`VACUUM ANALYZE $schema.`+b.layout.runs))
 	return err
 }
 

@@ -103,7 +103,7 @@ func (b *bareSQLite) commit(ctx context.Context, work func(*sql.Tx) error) error
 	return tx.Commit()
 }
 
-func (b *bareSQLite) lean(ctx context.Context, _ string, n int) error {
+func (b *bareSQLite) prepare(ctx context.Context, _ string, n int) error {
 	_, err := b.db.ExecContext(ctx, `
 		DROP TABLE IF EXISTS lean_steps; DROP TABLE IF EXISTS lean_runs;
 		CREATE TABLE lean_runs (id text PRIMARY KEY, name text NOT NULL, status text NOT NULL, attempts int NOT NULL,

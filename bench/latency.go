@@ -139,7 +139,7 @@ func (s *site) bareLatency(ctx context.Context) (client *bareParty, stop func(),
 		return nil, nil, err
 	}
 	defer db.close()
-	if err := db.lean(ctx, leanLayout, 0); err != nil {
+	if err := db.prepare(ctx, leanLayout, 0); err != nil {
 		return nil, nil, err
 	}
 	worker := *s

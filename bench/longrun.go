@@ -16,7 +16,7 @@ const (
 	// a run, and from its 10 000th step on.
 	fewSteps  = 500
 	manySteps = 5_000
-	lookSpan  = 60 * time.Millisecond
+	mostBare  = 1_000 // bare inserts in a look
 )
 
 var long = openworkflow.Declare[int, openworkflow.None]("long")
@@ -24,7 +24,7 @@ var long = openworkflow.Declare[int, openworkflow.None]("long")
 // longRun is a run that measures its own steps, and in between, outside of any step, what bare SQL costs: both meet
 // the same minutes of the machine.
 type longRun struct {
-	bare func(context.Context) (float64, error) // inserts a second
+	bare func(context.Context) error // inserts a row
 
 	steps  int
 	last   float64 // ms of a bare insert, as measured last
@@ -48,7 +48,7 @@ func (l *longRun) do(ctx openworkflow.Context, n int) error {
 	}
 	took := time.Since(began)
 	before := l.last
-	if err := l.look(ctx); err != nil {
+	if err := l.look(ctx, n); err != nil {
 		return err
 	}
 	l.steps += n
@@ -56,18 +56,24 @@ func (l *longRun) do(ctx openworkflow.Context, n int) error {
 	return nil
 }
 
-func (l *longRun) look(ctx context.Context) error {
-	rate, err := l.bare(ctx)
-	if err == nil {
-		l.last = 1000 / rate
+// look measures bare inserts, as many as there are steps beside them: whoever begins finds the other's processes awake and its own
+// asleep.
+func (l *longRun) look(ctx context.Context, steps int) error {
+	n := min(steps, mostBare)
+	began := time.Now()
+	for range n {
+		if err := l.bare(ctx); err != nil {
+			return err
+		}
 	}
-	return err
+	l.last = ms(time.Since(began)) / float64(n)
+	return nil
 }
 
 // function is the workflow's: so many steps, in blocks of which one ends at each power of ten.
 func (l *longRun) function(ctx openworkflow.Context, steps int) (openworkflow.None, error) {
 	l.steps = 0
-	if err := l.look(ctx); err != nil {
+	if err := l.look(ctx, shortSteps); err != nil {
 		return nil, err
 	}
 	for next := shortSteps; l.steps < steps; {
@@ -117,18 +123,15 @@ func longRuns(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer s.close()
-	bare := func(context.Context) (float64, error) { return 1, nil }
+	l := &longRun{bare: func(context.Context) error { return nil }}
 	if b.backend != "memory" {
 		db, _, err := s.bare(ctx)
 		if err != nil {
 			return err
 		}
 		defer db.close()
-		bare = func(ctx context.Context) (float64, error) {
-			return repeat(ctx, lookSpan, 1, func(ctx context.Context) (int, error) { return 1, db.insertRun(ctx) })
-		}
+		l.bare = db.insertRun
 	}
-	l := &longRun{bare: bare}
 	o := openworkflow.WorkerOptions{Workflows: openworkflow.Workflows(long.Implement(l.function)), StepLimit: stepLimit}
 	_, err = s.working(ctx, o, func(ctx context.Context) error { return b.measureLong(ctx, s, l) })
 	return err
