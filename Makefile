@@ -43,6 +43,10 @@ test-short: ## what needs no database server, without -race: for while you write
 test-crash: ## the crash test alone: real processes, killed at random, on Postgres and SQLite
 	OPENWORKFLOW_CRASH_SECONDS=$(or $(SECONDS_OF_FAULTS),60) $(WITH_POSTGRES) scripts/test.sh crash -v
 
+.PHONY: test-failover
+test-failover: ## the crash test while the Postgres server dies and its standby takes over
+	OPENWORKFLOW_CRASH_SECONDS=$(or $(SECONDS_OF_FAULTS),15) OPENWORKFLOW_TEST_POSTGRES_PAIR=1 $(WITH_POSTGRES) scripts/test.sh crash -v -run Failover
+
 .PHONY: test-interop
 test-interop: ## Go and TypeScript on one Postgres: skipped, saying why, without Node 20 and npm
 	$(WITH_POSTGRES) $(GO) test -count=1 -timeout 15m -v ./internal/interop | grep -Ev '^ *=== (RUN|PAUSE|CONT)'; exit $${PIPESTATUS[0]}

@@ -10,6 +10,10 @@
 # "postgres" and asks every other role for its password. It keeps fsync on, as production does: the
 # suite is about durability. OPENWORKFLOW_TEST_POSTGRES_PRELOAD names a library that a server started from binaries
 # on this machine loads before its own (LD_PRELOAD). Written for bash 3.2, which is what macOS has.
+#
+# With OPENWORKFLOW_TEST_POSTGRES_PAIR set, a server started from binaries gets a standby that each commit waits for.
+# OPENWORKFLOW_TEST_POSTGRES_STANDBY is then where that listens, and OPENWORKFLOW_TEST_POSTGRES_FAILOVER a command that kills the
+# first server, every process of it at once, and returns when the standby has taken its place, after two seconds.
 set -euo pipefail
 
 readonly MIN_MAJOR=14
@@ -17,6 +21,7 @@ readonly DOCKER_IMAGE=${OPENWORKFLOW_TEST_POSTGRES_IMAGE:-postgres:17}
 readonly SETTINGS="-c max_connections=200 -c fsync=on -c listen_addresses=127.0.0.1 -c unix_socket_directories="
 
 bindir=""      # folder of initdb, pg_ctl and postgres
+port=""        # of the server started last
 workdir=""     # the cluster, its log, its settings
 server_user="" # whom the server runs as, where root calls
 made_user=""   # the same, if it was made for this call
@@ -54,7 +59,8 @@ cleanup() {
 	if [ -n "$group" ]; then kill -s KILL -- "-$group" 2>/dev/null || true; fi # what CMD has left behind
 	if [ -n "$container" ]; then docker rm -f -v "$container" >/dev/null 2>&1 || true; fi
 	if [ -n "$started" ]; then
-		as_server "$bindir/pg_ctl" -D "$workdir/data" -m immediate -w -t 30 stop >/dev/null 2>&1 || true
+		stop_server standby
+		stop_server data
 	fi
 	if [ -n "$workdir" ]; then rm -rf "$workdir"; fi
 	if [ -n "$made_user" ]; then userdel "$made_user" >/dev/null 2>&1 || true; fi
@@ -152,30 +158,67 @@ init_cluster() {
 	as_server "$bindir/initdb" -D "$workdir/data" -U postgres -E UTF8 --auth=trust --no-sync "$@" >"$workdir/log" 2>&1
 }
 
-# start_server: finds a free port by trying; other processes may take one between a look and a start.
+# start_server: a cluster, with a standby if one is wanted.
 start_server() {
-	local port
+	local first second
 	choose_server_user
 	make_workdir
 	init_cluster --locale-provider=icu --icu-locale=en --locale=C ||
 		init_cluster --locale=C || show_log "initdb failed"
 	as_server sh -c 'cat >data/pg_hba.conf' <<-'HBA'
-		host all postgres 127.0.0.1/32 trust
-		host all all      127.0.0.1/32 scram-sha-256
+		host all         postgres 127.0.0.1/32 trust
+		host replication postgres 127.0.0.1/32 trust
+		host all         all      127.0.0.1/32 scram-sha-256
 	HBA
+	if [ -n "${OPENWORKFLOW_TEST_POSTGRES_PAIR:-}" ]; then
+		as_server cp -R data standby
+		run_server data "-c synchronous_standby_names=standby"
+		first=$port
+		as_server sh -c "touch standby/standby.signal && echo \"primary_conninfo = 'host=127.0.0.1 port=$first user=postgres application_name=standby'\" >>standby/postgresql.auto.conf"
+		run_server standby ""
+		second=$port
+		export OPENWORKFLOW_TEST_POSTGRES_STANDBY="127.0.0.1:$second"
+		OPENWORKFLOW_TEST_POSTGRES_FAILOVER=$(printf '%q ' "$BASH" "$(cd "$(dirname "$0")" && pwd)/${0##*/}" --fail-over "$workdir" "$bindir" "$server_user")
+		export OPENWORKFLOW_TEST_POSTGRES_FAILOVER
+	else
+		run_server data ""
+		first=$port
+	fi
+	export OPENWORKFLOW_TEST_POSTGRES_URL="postgres://postgres@127.0.0.1:$first/postgres?sslmode=disable"
+	say "$("$bindir/postgres" --version) on port $first${second:+, standby on port $second}"
+}
+
+# run_server CLUSTER OPTIONS: finds a free port by trying; other processes may take one between a look and a start.
+run_server() {
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		port=$((20000 + RANDOM % 12000))
 		started=1
-		if as_server env LD_PRELOAD="${OPENWORKFLOW_TEST_POSTGRES_PRELOAD:-}" "$bindir/pg_ctl" -D "$workdir/data" -l "$workdir/data/log" -w -t 60 \
-			-o "$SETTINGS -p $port" start >>"$workdir/log" 2>&1; then
-			export OPENWORKFLOW_TEST_POSTGRES_URL="postgres://postgres@127.0.0.1:$port/postgres?sslmode=disable"
-			say "$("$bindir/postgres" --version) on port $port"
+		if as_server env LD_PRELOAD="${OPENWORKFLOW_TEST_POSTGRES_PRELOAD:-}" "$bindir/pg_ctl" -D "$workdir/$1" -l "$workdir/$1/log" -w -t 60 \
+			-o "$SETTINGS $2 -p $port" start >>"$workdir/log" 2>&1; then
 			return 0
 		fi
-		cat "$workdir/data/log" >>"$workdir/log" 2>/dev/null || true
+		cat "$workdir/$1/log" >>"$workdir/log" 2>/dev/null || true
 		grep -qi 'address already in use' "$workdir/log" || break
 	done
 	show_log "the server does not start"
+}
+
+# stop_server CLUSTER: if there is one.
+stop_server() {
+	if [ -e "$workdir/$1/postmaster.pid" ]; then
+		as_server "$bindir/pg_ctl" -D "$workdir/$1" -m immediate -w -t 30 stop >/dev/null 2>&1 || true
+	fi
+}
+
+# fail_over WORKDIR BINDIR USER: what OPENWORKFLOW_TEST_POSTGRES_FAILOVER names.
+fail_over() {
+	local postmaster
+	workdir=$1 bindir=$2 server_user=$3
+	postmaster=$(head -n 1 "$workdir/data/postmaster.pid")
+	# shellcheck disable=SC2046 # words are wanted
+	kill -s KILL "$postmaster" $(pgrep -P "$postmaster") || true # some may have ended by themselves
+	sleep 2                                                               # until somebody notices
+	as_server "$bindir/pg_ctl" -D "$workdir/standby" -w -t 60 promote >/dev/null
 }
 
 # ---- Docker ----
@@ -257,6 +300,11 @@ run() {
 
 main() {
 	[ "$#" -gt 0 ] || die "usage: scripts/with-postgres.sh CMD [ARG...]"
+	if [ "$1" = --fail-over ]; then
+		shift
+		fail_over "$@"
+		return
+	fi
 	if [ -n "${OPENWORKFLOW_TEST_POSTGRES_URL:-}" ]; then exec "$@"; fi
 	trap cleanup EXIT
 	trap 'on_signal INT' INT
@@ -264,7 +312,7 @@ main() {
 	trap 'on_signal HUP' HUP
 	if find_binaries; then
 		start_server
-	elif start_docker; then
+	elif [ -z "${OPENWORKFLOW_TEST_POSTGRES_PAIR:-}" ] && start_docker; then
 		:
 	elif install_binaries && find_binaries; then
 		start_server

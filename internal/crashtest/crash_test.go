@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,11 +22,21 @@ type scenario struct {
 	share  time.Duration // of the time that the environment sets, one in so many
 	rate   int           // runs started per second
 	lease  time.Duration
+	midway func(context.Context) error // happens once, in the middle of the troubles
 }
 
 func TestPostgresSurvivesKills(t *testing.T) {
 	t.Parallel()
 	crash(t, newPostgres, scenario{places: 4, faults: 15 * time.Second, share: 1, rate: 12, lease: 1500 * time.Millisecond})
+}
+
+// The server dies with all its processes and its standby takes over, while workers are killed, too.
+func TestPostgresSurvivesFailover(t *testing.T) {
+	t.Parallel()
+	s, failOver := newPair(t)
+	crash(t, func(*testing.T) store { return s }, scenario{
+		places: 4, faults: 15 * time.Second, share: 1, rate: 12, lease: 1500 * time.Millisecond, midway: failOver,
+	})
 }
 
 func TestSQLiteSurvivesKills(t *testing.T) {
@@ -89,7 +100,19 @@ func storm(ctx context.Context, t *testing.T, sc scenario, seed uint64, fleet *f
 		defer close(raged)
 		raging, calm := context.WithTimeout(ctx, sc.faults)
 		defer calm()
+		var midway sync.WaitGroup
+		if sc.midway != nil {
+			midway.Go(func() {
+				pause(ctx, sc.faults/2)
+				began := time.Now()
+				if err := sc.midway(ctx); err != nil {
+					t.Errorf("midway: %v", err)
+				}
+				t.Logf("midway took %v", time.Since(began).Round(time.Millisecond))
+			})
+		}
 		fleet.rage(raging, rand.New(rand.NewPCG(seed, 3)))
+		midway.Wait()
 	}()
 	<-raged
 	calm := time.Now()

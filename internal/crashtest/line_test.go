@@ -14,12 +14,12 @@ import (
 // later, perhaps when the worker is dead and others have its runs.
 type line struct {
 	url      string
-	server   string
 	listener net.Listener
 
-	mu   sync.Mutex
-	free chan struct{} // closed unless the line is held
-	open map[net.Conn]struct{}
+	mu     sync.Mutex
+	server string
+	free   chan struct{} // closed unless the line is held
+	open   map[net.Conn]struct{}
 }
 
 // newLine lays a line to the server that a URL names.
@@ -56,7 +56,10 @@ func (l *line) accept() {
 }
 
 func (l *line) connect(conn net.Conn) {
-	server, err := net.Dial("tcp", l.server)
+	l.mu.Lock()
+	address := l.server
+	l.mu.Unlock()
+	server, err := net.Dial("tcp", address)
 	if err != nil {
 		conn.Close()
 		return
@@ -93,6 +96,13 @@ func (l *line) carry(to, from net.Conn) {
 			return
 		}
 	}
+}
+
+// move leads connections to another server from now on, as the address of a database does when another server takes over.
+func (l *line) move(server string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.server = server
 }
 
 // hold lets nothing through for so long.

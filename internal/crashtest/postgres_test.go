@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -25,6 +26,11 @@ func newPostgres(t *testing.T) store {
 	if url == "" {
 		t.Skip("OPENWORKFLOW_TEST_POSTGRES_URL is not set")
 	}
+	return schemaIn(t, url)
+}
+
+func schemaIn(t *testing.T, url string) store {
+	t.Helper()
 	s := store{Kind: "postgres", URL: url, Schema: fmt.Sprintf("crash_%d_%d", os.Getpid(), time.Now().UnixNano())}
 	t.Cleanup(func() {
 		if err := s.exec(`DROP SCHEMA IF EXISTS ` + s.Schema + ` CASCADE`); err != nil {
@@ -34,10 +40,38 @@ func newPostgres(t *testing.T) store {
 	return s
 }
 
-// exec runs a statement of the test's own on the Postgres server.
+// newPair is a schema on a server with a standby, and what lets the standby take the server's place. Whoever connects is led to the
+// standby from just before the server dies: for a moment, it can only be read from.
+func newPair(t *testing.T) (s store, failOver func(context.Context) error) {
+	t.Helper()
+	url, standby, command := os.Getenv("OPENWORKFLOW_TEST_POSTGRES_URL"), os.Getenv("OPENWORKFLOW_TEST_POSTGRES_STANDBY"), os.Getenv("OPENWORKFLOW_TEST_POSTGRES_FAILOVER")
+	if url == "" || standby == "" || command == "" {
+		t.Skip("there is no standby: make test-failover starts one")
+	}
+	address := newLine(t, url)
+	return schemaIn(t, address.url), func(ctx context.Context) error {
+		address.move(standby)
+		if out, err := exec.CommandContext(ctx, "sh", "-c", command).CombinedOutput(); err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
+	}
+}
+
+// exec runs a statement of the test's own on the Postgres server, again until it has been answered.
 func (s store) exec(sql string, args ...any) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
+	for {
+		err := s.once(ctx, sql, args)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		pause(ctx, 100*time.Millisecond)
+	}
+}
+
+func (s store) once(ctx context.Context, sql string, args []any) error {
 	conn, err := pgx.Connect(ctx, s.URL)
 	if err != nil {
 		return err
