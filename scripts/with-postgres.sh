@@ -216,8 +216,8 @@ fail_over() {
 	workdir=$1 bindir=$2 server_user=$3
 	postmaster=$(head -n 1 "$workdir/data/postmaster.pid")
 	# shellcheck disable=SC2046 # words are wanted
-	kill -s KILL "$postmaster" $(pgrep -P "$postmaster") || true # some may have ended by themselves
-	sleep 2                                                               # until somebody notices
+	kill -s KILL "$postmaster" $(pgrep -P "$postmaster" 2>/dev/null) || true # some end by themselves
+	sleep 2 # until somebody has noticed
 	as_server "$bindir/pg_ctl" -D "$workdir/standby" -w -t 60 promote >/dev/null
 }
 
@@ -312,7 +312,7 @@ main() {
 	trap 'on_signal HUP' HUP
 	if find_binaries; then
 		start_server
-	elif [ -z "${OPENWORKFLOW_TEST_POSTGRES_PAIR:-}" ] && start_docker; then
+	elif start_docker; then
 		:
 	elif install_binaries && find_binaries; then
 		start_server

@@ -46,7 +46,7 @@ func newPair(t *testing.T) (s store, failOver func(context.Context) error) {
 	t.Helper()
 	url, standby, command := os.Getenv("OPENWORKFLOW_TEST_POSTGRES_URL"), os.Getenv("OPENWORKFLOW_TEST_POSTGRES_STANDBY"), os.Getenv("OPENWORKFLOW_TEST_POSTGRES_FAILOVER")
 	if url == "" || standby == "" || command == "" {
-		t.Skip("there is no standby: make test-failover starts one")
+		t.Skip("there is no standby: make test-failover starts one, where there are binaries of Postgres")
 	}
 	address := newLine(t, url)
 	return schemaIn(t, address.url), func(ctx context.Context) error {
