@@ -200,6 +200,9 @@ type RunFilter struct {
 	Live           bool      // only pending and running runs
 	CreatedAfter   time.Time // inclusive
 	CreatedBefore  time.Time // exclusive
+
+	// WithoutPayloads leaves out the inputs and outputs of the runs that are selected: they are nil.
+	WithoutPayloads bool
 }
 
 // PageRequest asks for a page: after a cursor, before one, or the first.

@@ -19,6 +19,16 @@ func (f *RunFilter) Selects(r *domain.Run, now time.Time) bool {
 		(f.CreatedBefore.IsZero() || r.CreatedAt.Before(f.CreatedBefore))
 }
 
+// Shown leaves out of a page what the filter does not want to see of its runs.
+func (f *RunFilter) Shown(p Page[domain.Run]) Page[domain.Run] {
+	if f.WithoutPayloads {
+		for i := range p.Items {
+			p.Items[i].Input, p.Items[i].Output = nil, nil
+		}
+	}
+	return p
+}
+
 // endOfTime is later than any row; the databases have no use for it.
 var endOfTime = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 

@@ -63,6 +63,7 @@ func (c *Client) CancelRuns(ctx context.Context, filter RunFilter, o BulkOptions
 	if filter.Status.Terminal() {
 		return BulkResult{}, edge.Invalid("runs that are %s cannot be canceled: leave RunFilter.Status empty, or use pending or running", filter.Status)
 	}
+	filter.WithoutPayloads = true
 	return c.bulk(ctx, filter, o, filter.Status == "", func(ctx context.Context, run *domain.Run) (made string, err error) {
 		_, err = c.backend.CancelRun(ctx, run.ID)
 		return "", err
@@ -73,6 +74,7 @@ func (c *Client) CancelRuns(ctx context.Context, filter RunFilter, o BulkOptions
 // Runs that it makes are not selected. See CancelRuns for the filter's page and for when it ends early; it is not
 // safe to repeat: whoever calls it again reruns again what the filter still selects.
 func (c *Client) RerunRuns(ctx context.Context, filter RunFilter, o BulkOptions) (BulkResult, error) {
+	filter.WithoutPayloads = o.DryRun
 	return c.bulk(ctx, filter, o, false, func(ctx context.Context, run *domain.Run) (made string, err error) {
 		h, err := c.rerun(ctx, run, "")
 		if err != nil {

@@ -69,7 +69,11 @@ func TestRerunRuns(t *testing.T) {
 	t.Parallel()
 	c := newClient(t)
 	ids := starting(t, c, "a", 5)
-	filter := openworkflow.RunFilter{WorkflowName: "a", PageOptions: openworkflow.PageOptions{Limit: 2}}
+	// A rerun has the input of its run, also where the filter, of a list perhaps, does without.
+	filter := openworkflow.RunFilter{WorkflowName: "a", WithoutPayloads: true, PageOptions: openworkflow.PageOptions{Limit: 2}}
+	if list, err := c.ListRuns(t.Context(), filter); err != nil || len(list.Items) != 2 || list.Items[0].Input != nil {
+		t.Errorf("without payloads: %+v, %v", list, err)
+	}
 	got, err := c.RerunRuns(t.Context(), filter, openworkflow.BulkOptions{})
 	if err != nil || got.Matched != 5 || got.Done != 5 {
 		t.Fatalf("%+v, %v", got, err)

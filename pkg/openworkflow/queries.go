@@ -20,6 +20,10 @@ type RunFilter struct {
 	CreatedAfter   time.Time // inclusive
 	CreatedBefore  time.Time // exclusive
 
+	// WithoutPayloads leaves Input and Output of the runs nil, for lists that do not show them: on Postgres they are not read
+	// at all. It has no effect on which runs are selected.
+	WithoutPayloads bool
+
 	PageOptions
 }
 
@@ -104,7 +108,7 @@ func (f RunFilter) filter() (ports.RunFilter, error) {
 	}
 	return ports.RunFilter{
 		Status: status, WorkflowName: f.WorkflowName, Version: f.Version, IdempotencyKey: f.IdempotencyKey,
-		WorkerID: f.WorkerID, CreatedAfter: f.CreatedAfter, CreatedBefore: f.CreatedBefore,
+		WorkerID: f.WorkerID, CreatedAfter: f.CreatedAfter, CreatedBefore: f.CreatedBefore, WithoutPayloads: f.WithoutPayloads,
 	}, nil
 }
 

@@ -38,7 +38,12 @@ SELECT count(*) AS runs FROM (
 
 -- A page of runs that have not ended, where there are few enough to sort them.
 -- name: ListLiveRuns :many
-SELECT r.* FROM (
+SELECT r.namespace_id, r.id, r.workflow_name, r.version, r.status, r.idempotency_key, r.config, r.context,
+  (CASE WHEN sqlc.arg(without_payloads)::boolean THEN NULL ELSE r.input END)::jsonb AS input,
+  (CASE WHEN sqlc.arg(without_payloads)::boolean THEN NULL ELSE r.output END)::jsonb AS output,
+  r.error, r.attempts, r.parent_step_attempt_namespace_id, r.parent_step_attempt_id, r.worker_id, r.available_at, r.deadline_at,
+  r.started_at, r.finished_at, r.created_at, r.updated_at, r.failures, r.recoveries
+FROM (
   SELECT * FROM openworkflow.workflow_runs
   WHERE namespace_id = sqlc.arg(namespace_id) AND status IN ('pending', 'running', 'sleeping')
   ORDER BY available_at
@@ -53,7 +58,12 @@ ORDER BY r.created_at DESC, r.id COLLATE "C" DESC
 LIMIT sqlc.arg(row_limit);
 
 -- name: ListLiveRunsBackwards :many
-SELECT r.* FROM (
+SELECT r.namespace_id, r.id, r.workflow_name, r.version, r.status, r.idempotency_key, r.config, r.context,
+  (CASE WHEN sqlc.arg(without_payloads)::boolean THEN NULL ELSE r.input END)::jsonb AS input,
+  (CASE WHEN sqlc.arg(without_payloads)::boolean THEN NULL ELSE r.output END)::jsonb AS output,
+  r.error, r.attempts, r.parent_step_attempt_namespace_id, r.parent_step_attempt_id, r.worker_id, r.available_at, r.deadline_at,
+  r.started_at, r.finished_at, r.created_at, r.updated_at, r.failures, r.recoveries
+FROM (
   SELECT * FROM openworkflow.workflow_runs
   WHERE namespace_id = sqlc.arg(namespace_id) AND status IN ('pending', 'running', 'sleeping')
   ORDER BY available_at

@@ -132,7 +132,12 @@ GROUP BY status;
 -- From one place to another, as the one thing that bounds the walk along the index: the end is the filter's oldest
 -- time, or where it has to stop looking.
 -- name: ListRuns :many
-SELECT * FROM openworkflow.workflow_runs
+SELECT namespace_id, id, workflow_name, version, status, idempotency_key, config, context,
+  (CASE WHEN sqlc.arg(without_payloads)::boolean THEN NULL ELSE input END)::jsonb AS input,
+  (CASE WHEN sqlc.arg(without_payloads)::boolean THEN NULL ELSE output END)::jsonb AS output,
+  error, attempts, parent_step_attempt_namespace_id, parent_step_attempt_id, worker_id, available_at, deadline_at,
+  started_at, finished_at, created_at, updated_at, failures, recoveries
+FROM openworkflow.workflow_runs
 WHERE namespace_id COLLATE "C" = sqlc.arg(namespace_id)::text
   AND (created_at, id COLLATE "C") < (sqlc.arg(before_created_at)::timestamptz, sqlc.arg(before_id)::text)
   AND (created_at, id COLLATE "C") >= (sqlc.arg(end_created_at)::timestamptz, sqlc.arg(end_id)::text)
@@ -143,7 +148,12 @@ ORDER BY created_at DESC, id COLLATE "C" DESC
 LIMIT sqlc.arg(row_limit);
 
 -- name: ListRunsBackwards :many
-SELECT * FROM openworkflow.workflow_runs
+SELECT namespace_id, id, workflow_name, version, status, idempotency_key, config, context,
+  (CASE WHEN sqlc.arg(without_payloads)::boolean THEN NULL ELSE input END)::jsonb AS input,
+  (CASE WHEN sqlc.arg(without_payloads)::boolean THEN NULL ELSE output END)::jsonb AS output,
+  error, attempts, parent_step_attempt_namespace_id, parent_step_attempt_id, worker_id, available_at, deadline_at,
+  started_at, finished_at, created_at, updated_at, failures, recoveries
+FROM openworkflow.workflow_runs
 WHERE namespace_id COLLATE "C" = sqlc.arg(namespace_id)::text
   AND (created_at, id COLLATE "C") > (sqlc.arg(after_created_at)::timestamptz, sqlc.arg(after_id)::text)
   AND (created_at, id COLLATE "C") <= (sqlc.arg(end_created_at)::timestamptz, sqlc.arg(end_id)::text)

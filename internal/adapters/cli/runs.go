@@ -83,6 +83,7 @@ func (a *app) runsList() *cobra.Command {
 		if place.After != "" && place.Before != "" {
 			return usagef("give --after or --before, not both")
 		}
+		f.WithoutPayloads = a.forPeople()
 		return a.withClient(ctx, func(ow *openworkflow.Client) error {
 			list, err := listRuns(ctx, ow, f, place)
 			if err != nil {

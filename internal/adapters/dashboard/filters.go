@@ -96,7 +96,7 @@ func storableText(s string) bool {
 func (f *filters) run(now time.Time, limit int) openworkflow.RunFilter {
 	out := openworkflow.RunFilter{
 		Status: openworkflow.RunStatus(f.Status), WorkflowName: f.Workflow, Version: f.Version,
-		IdempotencyKey: f.Key, WorkerID: f.Worker,
+		IdempotencyKey: f.Key, WorkerID: f.Worker, WithoutPayloads: true,
 		PageOptions: openworkflow.PageOptions{Limit: limit, After: f.After, Before: f.Before},
 	}
 	out.CreatedAfter, _ = parseTime(f.From) // parseFilters has checked them

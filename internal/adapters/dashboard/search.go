@@ -64,7 +64,7 @@ func (d *Dashboard) findRuns(ctx context.Context, text, missing string) (string,
 		{"worker", openworkflow.RunFilter{WorkerID: text}},
 		{"key", openworkflow.RunFilter{IdempotencyKey: text}},
 	} {
-		try.filter.Limit = 1
+		try.filter.Limit, try.filter.WithoutPayloads = 1, true
 		found, err := d.ow.ListRuns(ctx, try.filter)
 		if err != nil {
 			return "", err

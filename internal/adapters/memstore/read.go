@@ -109,7 +109,7 @@ func (s *Store) ListRuns(ctx context.Context, f ports.RunFilter, p ports.PageReq
 		seek := func(c *domain.Cursor) (int, int) {
 			return around(len(rows), func(i int) int { return compareKeys(rows[i].CreatedAt, rows[i].ID, c.CreatedAt, c.ID) })
 		}
-		out = page(rows, p, true, seek, func(r *run) bool { return f.Selects(&r.Run, x.now) }, func(r *run) domain.Run { return cloneRun(&r.Run) })
+		out = f.Shown(page(rows, p, true, seek, func(r *run) bool { return f.Selects(&r.Run, x.now) }, func(r *run) domain.Run { return cloneRun(&r.Run) }))
 		return nil
 	})
 	return out, err

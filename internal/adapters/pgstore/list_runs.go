@@ -106,7 +106,7 @@ func (c *client) listFew(ctx context.Context, q *runQuery, page ports.PageReques
 		return ports.Page[domain.Run]{}, err
 	}
 	selected := slices.DeleteFunc(found, func(r domain.Run) bool { return !q.Selects(&r, now.UTC()) })
-	return page.Cut(selected), nil
+	return q.Shown(page.Cut(selected)), nil
 }
 
 // listLive sorts the runs that have not ended.
@@ -115,13 +115,13 @@ func (c *client) listLive(ctx context.Context, q *runQuery, page ports.PageReque
 	return list(ctx, c, page, func(p *pipeline, limit int32, out *[]domain.Run) {
 		rowsAs(p, (*dbsqlc.Queries).ListLiveRuns, dbsqlc.ListLiveRunsParams{
 			NamespaceID: c.namespace, BeforeCreatedAt: s.From.CreatedAt, BeforeID: s.From.ID, EndCreatedAt: s.End.CreatedAt, EndID: s.End.ID,
-			Statuses: q.statuses, WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
-		}, toRun, out)
+			Statuses: q.statuses, WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), WithoutPayloads: q.WithoutPayloads, RowLimit: limit,
+		}, func(r *dbsqlc.ListLiveRunsRow) domain.Run { return toRun((*dbsqlc.Run)(r)) }, out)
 	}, func(p *pipeline, limit int32, out *[]domain.Run) {
 		rowsAs(p, (*dbsqlc.Queries).ListLiveRunsBackwards, dbsqlc.ListLiveRunsBackwardsParams{
 			NamespaceID: c.namespace, AfterCreatedAt: s.From.CreatedAt, AfterID: s.From.ID, EndCreatedAt: s.End.CreatedAt, EndID: s.End.ID,
-			Statuses: q.statuses, WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
-		}, toRun, out)
+			Statuses: q.statuses, WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), WithoutPayloads: q.WithoutPayloads, RowLimit: limit,
+		}, func(r *dbsqlc.ListLiveRunsBackwardsRow) domain.Run { return toRun((*dbsqlc.Run)(r)) }, out)
 	})
 }
 
@@ -157,13 +157,13 @@ func (c *client) listSpan(ctx context.Context, q *runQuery, page ports.PageReque
 	return list(ctx, c, page, func(p *pipeline, limit int32, out *[]domain.Run) {
 		rowsAs(p, (*dbsqlc.Queries).ListRuns, dbsqlc.ListRunsParams{
 			NamespaceID: c.namespace, BeforeCreatedAt: s.From.CreatedAt, BeforeID: s.From.ID, EndCreatedAt: s.End.CreatedAt, EndID: s.End.ID,
-			Statuses: q.statuses, WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
-		}, toRun, out)
+			Statuses: q.statuses, WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), WithoutPayloads: q.WithoutPayloads, RowLimit: limit,
+		}, func(r *dbsqlc.ListRunsRow) domain.Run { return toRun((*dbsqlc.Run)(r)) }, out)
 	}, func(p *pipeline, limit int32, out *[]domain.Run) {
 		rowsAs(p, (*dbsqlc.Queries).ListRunsBackwards, dbsqlc.ListRunsBackwardsParams{
 			NamespaceID: c.namespace, AfterCreatedAt: s.From.CreatedAt, AfterID: s.From.ID, EndCreatedAt: s.End.CreatedAt, EndID: s.End.ID,
-			Statuses: q.statuses, WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), RowLimit: limit,
-		}, toRun, out)
+			Statuses: q.statuses, WorkflowName: optional(q.WorkflowName), Version: optional(q.Version), WithoutPayloads: q.WithoutPayloads, RowLimit: limit,
+		}, func(r *dbsqlc.ListRunsBackwardsRow) domain.Run { return toRun((*dbsqlc.Run)(r)) }, out)
 	})
 }
 

@@ -101,9 +101,10 @@ func (v *verbs) ListRuns(ctx context.Context, f ports.RunFilter, p ports.PageReq
 	return read(ctx, v, func(x *work) (ports.Page[domain.Run], error) {
 		if f.IdempotencyKey != "" || f.WorkerID != "" {
 			all, err := x.fewRuns(&f, limits)
-			return p.Cut(all), err
+			return f.Shown(p.Cut(all)), err
 		}
-		return x.listRuns(limits, &f, p)
+		page, err := x.listRuns(limits, &f, p)
+		return f.Shown(page), err
 	})
 }
 

@@ -383,7 +383,7 @@ func (w *world) list() {
 		Status:       oneOf(w, "status", "", "", domain.RunPending, domain.RunRunning, domain.RunCompleted, domain.RunCanceled),
 		WorkflowName: oneOf(w, "name", "", "", "a", "b"), Version: oneOf(w, "version", "", "", "v1"),
 		IdempotencyKey: oneOf(w, "key", "", "", "", "k"), WorkerID: oneOf(w, "worker", append([]string{"", "", "", ""}, workers...)...),
-		Live: w.chance("live", 4),
+		Live: w.chance("live", 4), WithoutPayloads: w.chance("without payloads", 4),
 	}
 	limit, at := rapid.IntRange(1, 5).Draw(w.T, "limit"), rapid.IntRange(0, 10).Draw(w.T, "at")
 	side := rapid.IntRange(0, 2).Draw(w.T, "side")

@@ -2,6 +2,7 @@ package backendtest_test
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -176,6 +177,20 @@ func inspectBreakages() map[string]breakage {
 				last := page.Items[len(page.Items)-1] // looked at, so it belongs to this page
 				page.Items = page.Items[:len(page.Items)-1]
 				page.Stopped, page.HasNext = &backend.Cursor{CreatedAt: last.CreatedAt, ID: last.ID}, true
+			}
+		})},
+		"lists payloads that nobody wants": {"List/WithoutPayloads", showing(func(i *inspected) {
+			i.list = func(f *backend.RunFilter, _ *backend.PageRequest, page *backend.Page[backend.Run]) {
+				if f.WithoutPayloads && f.Live {
+					page.Items[0].Input = json.RawMessage(`{"a":1}`)
+				}
+			}
+		})},
+		"leaves out more than payloads": {"List/WithoutPayloads", showing(func(i *inspected) {
+			i.list = func(f *backend.RunFilter, _ *backend.PageRequest, page *backend.Page[backend.Run]) {
+				if f.WithoutPayloads && f.Status == backend.RunFailed {
+					page.Items[0].Error = nil
+				}
 			}
 		})},
 		"stops looking and calls it the end": {"List/FilteredPages", showing(func(i *inspected) {

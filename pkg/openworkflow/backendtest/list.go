@@ -17,6 +17,7 @@ func listCases() []testCase {
 		{"FilterByWorker", listByWorker},
 		{"FilterByLife", listLive},
 		{"FilteredPages", listFilteredPages},
+		{"WithoutPayloads", listWithoutPayloads},
 		{"Empty", listEmpty},
 		{"Counts", listCounts},
 		{"GetRuns", listGet},

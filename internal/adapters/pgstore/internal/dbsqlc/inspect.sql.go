@@ -718,22 +718,28 @@ func (q *Queries) InsertHistories(ctx context.Context, arg InsertHistoriesParams
 }
 
 const listLiveRuns = `-- name: ListLiveRuns :many
-SELECT r.namespace_id, r.id, r.workflow_name, r.version, r.status, r.idempotency_key, r.config, r.context, r.input, r.output, r.error, r.attempts, r.parent_step_attempt_namespace_id, r.parent_step_attempt_id, r.worker_id, r.available_at, r.deadline_at, r.started_at, r.finished_at, r.created_at, r.updated_at, r.failures, r.recoveries FROM (
+SELECT r.namespace_id, r.id, r.workflow_name, r.version, r.status, r.idempotency_key, r.config, r.context,
+  (CASE WHEN $1::boolean THEN NULL ELSE r.input END)::jsonb AS input,
+  (CASE WHEN $1::boolean THEN NULL ELSE r.output END)::jsonb AS output,
+  r.error, r.attempts, r.parent_step_attempt_namespace_id, r.parent_step_attempt_id, r.worker_id, r.available_at, r.deadline_at,
+  r.started_at, r.finished_at, r.created_at, r.updated_at, r.failures, r.recoveries
+FROM (
   SELECT namespace_id, id, workflow_name, version, status, idempotency_key, config, context, input, output, error, attempts, parent_step_attempt_namespace_id, parent_step_attempt_id, worker_id, available_at, deadline_at, started_at, finished_at, created_at, updated_at, failures, recoveries FROM openworkflow.workflow_runs
-  WHERE namespace_id = $1 AND status IN ('pending', 'running', 'sleeping')
+  WHERE namespace_id = $2 AND status IN ('pending', 'running', 'sleeping')
   ORDER BY available_at
   OFFSET 0
 ) r
-WHERE (r.created_at, r.id COLLATE "C") < ($2::timestamptz, $3::text)
-  AND (r.created_at, r.id COLLATE "C") >= ($4::timestamptz, $5::text)
-  AND r.status = ANY ($6::text[])
-  AND ($7::text IS NULL OR r.workflow_name = $7)
-  AND ($8::text IS NULL OR r.version = $8)
+WHERE (r.created_at, r.id COLLATE "C") < ($3::timestamptz, $4::text)
+  AND (r.created_at, r.id COLLATE "C") >= ($5::timestamptz, $6::text)
+  AND r.status = ANY ($7::text[])
+  AND ($8::text IS NULL OR r.workflow_name = $8)
+  AND ($9::text IS NULL OR r.version = $9)
 ORDER BY r.created_at DESC, r.id COLLATE "C" DESC
-LIMIT $9
+LIMIT $10
 `
 
 type ListLiveRunsParams struct {
+	WithoutPayloads bool
 	NamespaceID     string
 	BeforeCreatedAt time.Time
 	BeforeID        string
@@ -745,9 +751,36 @@ type ListLiveRunsParams struct {
 	RowLimit        int32
 }
 
+type ListLiveRunsRow struct {
+	NamespaceID                  string
+	ID                           string
+	WorkflowName                 string
+	Version                      *string
+	Status                       string
+	IdempotencyKey               *string
+	Config                       []byte
+	Context                      []byte
+	Input                        []byte
+	Output                       []byte
+	Error                        []byte
+	Attempts                     int32
+	ParentStepAttemptNamespaceID *string
+	ParentStepAttemptID          *string
+	WorkerID                     *string
+	AvailableAt                  *time.Time
+	DeadlineAt                   *time.Time
+	StartedAt                    *time.Time
+	FinishedAt                   *time.Time
+	CreatedAt                    time.Time
+	UpdatedAt                    time.Time
+	Failures                     int32
+	Recoveries                   int32
+}
+
 // A page of runs that have not ended, where there are few enough to sort them.
-func (q *Queries) ListLiveRuns(ctx context.Context, arg ListLiveRunsParams) ([]Run, error) {
+func (q *Queries) ListLiveRuns(ctx context.Context, arg ListLiveRunsParams) ([]ListLiveRunsRow, error) {
 	rows, err := q.db.Query(ctx, listLiveRuns,
+		arg.WithoutPayloads,
 		arg.NamespaceID,
 		arg.BeforeCreatedAt,
 		arg.BeforeID,
@@ -762,9 +795,9 @@ func (q *Queries) ListLiveRuns(ctx context.Context, arg ListLiveRunsParams) ([]R
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Run
+	var items []ListLiveRunsRow
 	for rows.Next() {
-		var i Run
+		var i ListLiveRunsRow
 		if err := rows.Scan(
 			&i.NamespaceID,
 			&i.ID,
@@ -801,35 +834,68 @@ func (q *Queries) ListLiveRuns(ctx context.Context, arg ListLiveRunsParams) ([]R
 }
 
 const listLiveRunsBackwards = `-- name: ListLiveRunsBackwards :many
-SELECT r.namespace_id, r.id, r.workflow_name, r.version, r.status, r.idempotency_key, r.config, r.context, r.input, r.output, r.error, r.attempts, r.parent_step_attempt_namespace_id, r.parent_step_attempt_id, r.worker_id, r.available_at, r.deadline_at, r.started_at, r.finished_at, r.created_at, r.updated_at, r.failures, r.recoveries FROM (
+SELECT r.namespace_id, r.id, r.workflow_name, r.version, r.status, r.idempotency_key, r.config, r.context,
+  (CASE WHEN $1::boolean THEN NULL ELSE r.input END)::jsonb AS input,
+  (CASE WHEN $1::boolean THEN NULL ELSE r.output END)::jsonb AS output,
+  r.error, r.attempts, r.parent_step_attempt_namespace_id, r.parent_step_attempt_id, r.worker_id, r.available_at, r.deadline_at,
+  r.started_at, r.finished_at, r.created_at, r.updated_at, r.failures, r.recoveries
+FROM (
   SELECT namespace_id, id, workflow_name, version, status, idempotency_key, config, context, input, output, error, attempts, parent_step_attempt_namespace_id, parent_step_attempt_id, worker_id, available_at, deadline_at, started_at, finished_at, created_at, updated_at, failures, recoveries FROM openworkflow.workflow_runs
-  WHERE namespace_id = $1 AND status IN ('pending', 'running', 'sleeping')
+  WHERE namespace_id = $2 AND status IN ('pending', 'running', 'sleeping')
   ORDER BY available_at
   OFFSET 0
 ) r
-WHERE (r.created_at, r.id COLLATE "C") > ($2::timestamptz, $3::text)
-  AND (r.created_at, r.id COLLATE "C") <= ($4::timestamptz, $5::text)
-  AND r.status = ANY ($6::text[])
-  AND ($7::text IS NULL OR r.workflow_name = $7)
-  AND ($8::text IS NULL OR r.version = $8)
+WHERE (r.created_at, r.id COLLATE "C") > ($3::timestamptz, $4::text)
+  AND (r.created_at, r.id COLLATE "C") <= ($5::timestamptz, $6::text)
+  AND r.status = ANY ($7::text[])
+  AND ($8::text IS NULL OR r.workflow_name = $8)
+  AND ($9::text IS NULL OR r.version = $9)
 ORDER BY r.created_at, r.id COLLATE "C"
-LIMIT $9
+LIMIT $10
 `
 
 type ListLiveRunsBackwardsParams struct {
-	NamespaceID    string
-	AfterCreatedAt time.Time
-	AfterID        string
-	EndCreatedAt   time.Time
-	EndID          string
-	Statuses       []string
-	WorkflowName   *string
-	Version        *string
-	RowLimit       int32
+	WithoutPayloads bool
+	NamespaceID     string
+	AfterCreatedAt  time.Time
+	AfterID         string
+	EndCreatedAt    time.Time
+	EndID           string
+	Statuses        []string
+	WorkflowName    *string
+	Version         *string
+	RowLimit        int32
 }
 
-func (q *Queries) ListLiveRunsBackwards(ctx context.Context, arg ListLiveRunsBackwardsParams) ([]Run, error) {
+type ListLiveRunsBackwardsRow struct {
+	NamespaceID                  string
+	ID                           string
+	WorkflowName                 string
+	Version                      *string
+	Status                       string
+	IdempotencyKey               *string
+	Config                       []byte
+	Context                      []byte
+	Input                        []byte
+	Output                       []byte
+	Error                        []byte
+	Attempts                     int32
+	ParentStepAttemptNamespaceID *string
+	ParentStepAttemptID          *string
+	WorkerID                     *string
+	AvailableAt                  *time.Time
+	DeadlineAt                   *time.Time
+	StartedAt                    *time.Time
+	FinishedAt                   *time.Time
+	CreatedAt                    time.Time
+	UpdatedAt                    time.Time
+	Failures                     int32
+	Recoveries                   int32
+}
+
+func (q *Queries) ListLiveRunsBackwards(ctx context.Context, arg ListLiveRunsBackwardsParams) ([]ListLiveRunsBackwardsRow, error) {
 	rows, err := q.db.Query(ctx, listLiveRunsBackwards,
+		arg.WithoutPayloads,
 		arg.NamespaceID,
 		arg.AfterCreatedAt,
 		arg.AfterID,
@@ -844,9 +910,9 @@ func (q *Queries) ListLiveRunsBackwards(ctx context.Context, arg ListLiveRunsBac
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Run
+	var items []ListLiveRunsBackwardsRow
 	for rows.Next() {
-		var i Run
+		var i ListLiveRunsBackwardsRow
 		if err := rows.Scan(
 			&i.NamespaceID,
 			&i.ID,

@@ -429,18 +429,24 @@ func (q *Queries) InsertRuns(ctx context.Context, arg InsertRunsParams) error {
 }
 
 const listRuns = `-- name: ListRuns :many
-SELECT namespace_id, id, workflow_name, version, status, idempotency_key, config, context, input, output, error, attempts, parent_step_attempt_namespace_id, parent_step_attempt_id, worker_id, available_at, deadline_at, started_at, finished_at, created_at, updated_at, failures, recoveries FROM openworkflow.workflow_runs
-WHERE namespace_id COLLATE "C" = $1::text
-  AND (created_at, id COLLATE "C") < ($2::timestamptz, $3::text)
-  AND (created_at, id COLLATE "C") >= ($4::timestamptz, $5::text)
-  AND ($6::text[] IS NULL OR status = ANY ($6::text[]))
-  AND ($7::text IS NULL OR workflow_name = $7)
-  AND ($8::text IS NULL OR version = $8)
+SELECT namespace_id, id, workflow_name, version, status, idempotency_key, config, context,
+  (CASE WHEN $1::boolean THEN NULL ELSE input END)::jsonb AS input,
+  (CASE WHEN $1::boolean THEN NULL ELSE output END)::jsonb AS output,
+  error, attempts, parent_step_attempt_namespace_id, parent_step_attempt_id, worker_id, available_at, deadline_at,
+  started_at, finished_at, created_at, updated_at, failures, recoveries
+FROM openworkflow.workflow_runs
+WHERE namespace_id COLLATE "C" = $2::text
+  AND (created_at, id COLLATE "C") < ($3::timestamptz, $4::text)
+  AND (created_at, id COLLATE "C") >= ($5::timestamptz, $6::text)
+  AND ($7::text[] IS NULL OR status = ANY ($7::text[]))
+  AND ($8::text IS NULL OR workflow_name = $8)
+  AND ($9::text IS NULL OR version = $9)
 ORDER BY created_at DESC, id COLLATE "C" DESC
-LIMIT $9
+LIMIT $10
 `
 
 type ListRunsParams struct {
+	WithoutPayloads bool
 	NamespaceID     string
 	BeforeCreatedAt time.Time
 	BeforeID        string
@@ -452,10 +458,37 @@ type ListRunsParams struct {
 	RowLimit        int32
 }
 
+type ListRunsRow struct {
+	NamespaceID                  string
+	ID                           string
+	WorkflowName                 string
+	Version                      *string
+	Status                       string
+	IdempotencyKey               *string
+	Config                       []byte
+	Context                      []byte
+	Input                        []byte
+	Output                       []byte
+	Error                        []byte
+	Attempts                     int32
+	ParentStepAttemptNamespaceID *string
+	ParentStepAttemptID          *string
+	WorkerID                     *string
+	AvailableAt                  *time.Time
+	DeadlineAt                   *time.Time
+	StartedAt                    *time.Time
+	FinishedAt                   *time.Time
+	CreatedAt                    time.Time
+	UpdatedAt                    time.Time
+	Failures                     int32
+	Recoveries                   int32
+}
+
 // From one place to another, as the one thing that bounds the walk along the index: the end is the filter's oldest
 // time, or where it has to stop looking.
-func (q *Queries) ListRuns(ctx context.Context, arg ListRunsParams) ([]Run, error) {
+func (q *Queries) ListRuns(ctx context.Context, arg ListRunsParams) ([]ListRunsRow, error) {
 	rows, err := q.db.Query(ctx, listRuns,
+		arg.WithoutPayloads,
 		arg.NamespaceID,
 		arg.BeforeCreatedAt,
 		arg.BeforeID,
@@ -470,9 +503,9 @@ func (q *Queries) ListRuns(ctx context.Context, arg ListRunsParams) ([]Run, erro
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Run
+	var items []ListRunsRow
 	for rows.Next() {
-		var i Run
+		var i ListRunsRow
 		if err := rows.Scan(
 			&i.NamespaceID,
 			&i.ID,
@@ -509,31 +542,64 @@ func (q *Queries) ListRuns(ctx context.Context, arg ListRunsParams) ([]Run, erro
 }
 
 const listRunsBackwards = `-- name: ListRunsBackwards :many
-SELECT namespace_id, id, workflow_name, version, status, idempotency_key, config, context, input, output, error, attempts, parent_step_attempt_namespace_id, parent_step_attempt_id, worker_id, available_at, deadline_at, started_at, finished_at, created_at, updated_at, failures, recoveries FROM openworkflow.workflow_runs
-WHERE namespace_id COLLATE "C" = $1::text
-  AND (created_at, id COLLATE "C") > ($2::timestamptz, $3::text)
-  AND (created_at, id COLLATE "C") <= ($4::timestamptz, $5::text)
-  AND ($6::text[] IS NULL OR status = ANY ($6::text[]))
-  AND ($7::text IS NULL OR workflow_name = $7)
-  AND ($8::text IS NULL OR version = $8)
+SELECT namespace_id, id, workflow_name, version, status, idempotency_key, config, context,
+  (CASE WHEN $1::boolean THEN NULL ELSE input END)::jsonb AS input,
+  (CASE WHEN $1::boolean THEN NULL ELSE output END)::jsonb AS output,
+  error, attempts, parent_step_attempt_namespace_id, parent_step_attempt_id, worker_id, available_at, deadline_at,
+  started_at, finished_at, created_at, updated_at, failures, recoveries
+FROM openworkflow.workflow_runs
+WHERE namespace_id COLLATE "C" = $2::text
+  AND (created_at, id COLLATE "C") > ($3::timestamptz, $4::text)
+  AND (created_at, id COLLATE "C") <= ($5::timestamptz, $6::text)
+  AND ($7::text[] IS NULL OR status = ANY ($7::text[]))
+  AND ($8::text IS NULL OR workflow_name = $8)
+  AND ($9::text IS NULL OR version = $9)
 ORDER BY created_at, id COLLATE "C"
-LIMIT $9
+LIMIT $10
 `
 
 type ListRunsBackwardsParams struct {
-	NamespaceID    string
-	AfterCreatedAt time.Time
-	AfterID        string
-	EndCreatedAt   time.Time
-	EndID          string
-	Statuses       []string
-	WorkflowName   *string
-	Version        *string
-	RowLimit       int32
+	WithoutPayloads bool
+	NamespaceID     string
+	AfterCreatedAt  time.Time
+	AfterID         string
+	EndCreatedAt    time.Time
+	EndID           string
+	Statuses        []string
+	WorkflowName    *string
+	Version         *string
+	RowLimit        int32
 }
 
-func (q *Queries) ListRunsBackwards(ctx context.Context, arg ListRunsBackwardsParams) ([]Run, error) {
+type ListRunsBackwardsRow struct {
+	NamespaceID                  string
+	ID                           string
+	WorkflowName                 string
+	Version                      *string
+	Status                       string
+	IdempotencyKey               *string
+	Config                       []byte
+	Context                      []byte
+	Input                        []byte
+	Output                       []byte
+	Error                        []byte
+	Attempts                     int32
+	ParentStepAttemptNamespaceID *string
+	ParentStepAttemptID          *string
+	WorkerID                     *string
+	AvailableAt                  *time.Time
+	DeadlineAt                   *time.Time
+	StartedAt                    *time.Time
+	FinishedAt                   *time.Time
+	CreatedAt                    time.Time
+	UpdatedAt                    time.Time
+	Failures                     int32
+	Recoveries                   int32
+}
+
+func (q *Queries) ListRunsBackwards(ctx context.Context, arg ListRunsBackwardsParams) ([]ListRunsBackwardsRow, error) {
 	rows, err := q.db.Query(ctx, listRunsBackwards,
+		arg.WithoutPayloads,
 		arg.NamespaceID,
 		arg.AfterCreatedAt,
 		arg.AfterID,
@@ -548,9 +614,9 @@ func (q *Queries) ListRunsBackwards(ctx context.Context, arg ListRunsBackwardsPa
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Run
+	var items []ListRunsBackwardsRow
 	for rows.Next() {
-		var i Run
+		var i ListRunsBackwardsRow
 		if err := rows.Scan(
 			&i.NamespaceID,
 			&i.ID,
