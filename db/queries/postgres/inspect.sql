@@ -79,12 +79,22 @@ LIMIT sqlc.arg(row_limit);
 
 -- The few runs that a list sorts by itself: those with a key.
 -- name: GetRunsByKey :many
-SELECT * FROM openworkflow.workflow_runs
+SELECT namespace_id, id, workflow_name, version, status, idempotency_key, config, context,
+  (CASE WHEN sqlc.arg(without_payloads)::boolean THEN NULL ELSE input END)::jsonb AS input,
+  (CASE WHEN sqlc.arg(without_payloads)::boolean THEN NULL ELSE output END)::jsonb AS output,
+  error, attempts, parent_step_attempt_namespace_id, parent_step_attempt_id, worker_id, available_at, deadline_at,
+  started_at, finished_at, created_at, updated_at, failures, recoveries
+FROM openworkflow.workflow_runs
 WHERE namespace_id COLLATE "POSIX" = sqlc.arg(namespace_id)::text AND idempotency_key = sqlc.arg(idempotency_key)::text;
 
 -- Or those that a worker holds: leases end before most of what sleeps wakes.
 -- name: GetHeldRuns :many
-SELECT r.* FROM (
+SELECT r.namespace_id, r.id, r.workflow_name, r.version, r.status, r.idempotency_key, r.config, r.context,
+  (CASE WHEN sqlc.arg(without_payloads)::boolean THEN NULL ELSE r.input END)::jsonb AS input,
+  (CASE WHEN sqlc.arg(without_payloads)::boolean THEN NULL ELSE r.output END)::jsonb AS output,
+  r.error, r.attempts, r.parent_step_attempt_namespace_id, r.parent_step_attempt_id, r.worker_id, r.available_at, r.deadline_at,
+  r.started_at, r.finished_at, r.created_at, r.updated_at, r.failures, r.recoveries
+FROM (
   SELECT * FROM openworkflow.workflow_runs
   WHERE namespace_id = sqlc.arg(namespace_id) AND status IN ('pending', 'running', 'sleeping') AND available_at > now()
   ORDER BY available_at

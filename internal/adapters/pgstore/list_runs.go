@@ -95,18 +95,20 @@ func (c *client) listFew(ctx context.Context, q *runQuery, page ports.PageReques
 	err := c.scan(ctx, func(p *pipeline) {
 		p.now(&now)
 		if q.IdempotencyKey != "" {
-			rowsAs(p, (*dbsqlc.Queries).GetRunsByKey, dbsqlc.GetRunsByKeyParams{NamespaceID: c.namespace, IdempotencyKey: q.IdempotencyKey}, toRun, &found)
+			rowsAs(p, (*dbsqlc.Queries).GetRunsByKey, dbsqlc.GetRunsByKeyParams{
+				NamespaceID: c.namespace, IdempotencyKey: q.IdempotencyKey, WithoutPayloads: q.WithoutPayloads,
+			}, func(r *dbsqlc.GetRunsByKeyRow) domain.Run { return toRun((*dbsqlc.Run)(r)) }, &found)
 		} else {
 			rowsAs(p, (*dbsqlc.Queries).GetHeldRuns, dbsqlc.GetHeldRunsParams{
-				NamespaceID: c.namespace, WorkerID: q.WorkerID, ScanLimit: c.core.scan.leases,
-			}, toRun, &found)
+				NamespaceID: c.namespace, WorkerID: q.WorkerID, ScanLimit: c.core.scan.leases, WithoutPayloads: q.WithoutPayloads,
+			}, func(r *dbsqlc.GetHeldRunsRow) domain.Run { return toRun((*dbsqlc.Run)(r)) }, &found)
 		}
 	})
 	if err != nil {
 		return ports.Page[domain.Run]{}, err
 	}
 	selected := slices.DeleteFunc(found, func(r domain.Run) bool { return !q.Selects(&r, now.UTC()) })
-	return q.Shown(page.Cut(selected)), nil
+	return page.Cut(selected), nil
 }
 
 // listLive sorts the runs that have not ended.

@@ -102,31 +102,68 @@ func (q *Queries) ForgetWorkers(ctx context.Context, arg ForgetWorkersParams) er
 }
 
 const getHeldRuns = `-- name: GetHeldRuns :many
-SELECT r.namespace_id, r.id, r.workflow_name, r.version, r.status, r.idempotency_key, r.config, r.context, r.input, r.output, r.error, r.attempts, r.parent_step_attempt_namespace_id, r.parent_step_attempt_id, r.worker_id, r.available_at, r.deadline_at, r.started_at, r.finished_at, r.created_at, r.updated_at, r.failures, r.recoveries FROM (
+SELECT r.namespace_id, r.id, r.workflow_name, r.version, r.status, r.idempotency_key, r.config, r.context,
+  (CASE WHEN $1::boolean THEN NULL ELSE r.input END)::jsonb AS input,
+  (CASE WHEN $1::boolean THEN NULL ELSE r.output END)::jsonb AS output,
+  r.error, r.attempts, r.parent_step_attempt_namespace_id, r.parent_step_attempt_id, r.worker_id, r.available_at, r.deadline_at,
+  r.started_at, r.finished_at, r.created_at, r.updated_at, r.failures, r.recoveries
+FROM (
   SELECT namespace_id, id, workflow_name, version, status, idempotency_key, config, context, input, output, error, attempts, parent_step_attempt_namespace_id, parent_step_attempt_id, worker_id, available_at, deadline_at, started_at, finished_at, created_at, updated_at, failures, recoveries FROM openworkflow.workflow_runs
-  WHERE namespace_id = $1 AND status IN ('pending', 'running', 'sleeping') AND available_at > now()
+  WHERE namespace_id = $2 AND status IN ('pending', 'running', 'sleeping') AND available_at > now()
   ORDER BY available_at
-  LIMIT $2
+  LIMIT $3
 ) r
-WHERE r.status = 'running' AND r.worker_id = $3::text
+WHERE r.status = 'running' AND r.worker_id = $4::text
 `
 
 type GetHeldRunsParams struct {
-	NamespaceID string
-	ScanLimit   int32
-	WorkerID    string
+	WithoutPayloads bool
+	NamespaceID     string
+	ScanLimit       int32
+	WorkerID        string
+}
+
+type GetHeldRunsRow struct {
+	NamespaceID                  string
+	ID                           string
+	WorkflowName                 string
+	Version                      *string
+	Status                       string
+	IdempotencyKey               *string
+	Config                       []byte
+	Context                      []byte
+	Input                        []byte
+	Output                       []byte
+	Error                        []byte
+	Attempts                     int32
+	ParentStepAttemptNamespaceID *string
+	ParentStepAttemptID          *string
+	WorkerID                     *string
+	AvailableAt                  *time.Time
+	DeadlineAt                   *time.Time
+	StartedAt                    *time.Time
+	FinishedAt                   *time.Time
+	CreatedAt                    time.Time
+	UpdatedAt                    time.Time
+	Failures                     int32
+	Recoveries                   int32
 }
 
 // Or those that a worker holds: leases end before most of what sleeps wakes.
-func (q *Queries) GetHeldRuns(ctx context.Context, arg GetHeldRunsParams) ([]Run, error) {
-	rows, err := q.db.Query(ctx, getHeldRuns, arg.NamespaceID, arg.ScanLimit, arg.WorkerID)
+func (q *Queries) GetHeldRuns(ctx context.Context, arg GetHeldRunsParams) ([]GetHeldRunsRow, error) {
+	rows, err := q.db.Query(ctx, getHeldRuns,
+		arg.WithoutPayloads,
+		arg.NamespaceID,
+		arg.ScanLimit,
+		arg.WorkerID,
+	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Run
+	var items []GetHeldRunsRow
 	for rows.Next() {
-		var i Run
+		var i GetHeldRunsRow
 		if err := rows.Scan(
 			&i.NamespaceID,
 			&i.ID,
@@ -325,25 +362,57 @@ func (q *Queries) GetLiveWorkflows(ctx context.Context, arg GetLiveWorkflowsPara
 }
 
 const getRunsByKey = `-- name: GetRunsByKey :many
-SELECT namespace_id, id, workflow_name, version, status, idempotency_key, config, context, input, output, error, attempts, parent_step_attempt_namespace_id, parent_step_attempt_id, worker_id, available_at, deadline_at, started_at, finished_at, created_at, updated_at, failures, recoveries FROM openworkflow.workflow_runs
-WHERE namespace_id COLLATE "POSIX" = $1::text AND idempotency_key = $2::text
+SELECT namespace_id, id, workflow_name, version, status, idempotency_key, config, context,
+  (CASE WHEN $1::boolean THEN NULL ELSE input END)::jsonb AS input,
+  (CASE WHEN $1::boolean THEN NULL ELSE output END)::jsonb AS output,
+  error, attempts, parent_step_attempt_namespace_id, parent_step_attempt_id, worker_id, available_at, deadline_at,
+  started_at, finished_at, created_at, updated_at, failures, recoveries
+FROM openworkflow.workflow_runs
+WHERE namespace_id COLLATE "POSIX" = $2::text AND idempotency_key = $3::text
 `
 
 type GetRunsByKeyParams struct {
-	NamespaceID    string
-	IdempotencyKey string
+	WithoutPayloads bool
+	NamespaceID     string
+	IdempotencyKey  string
+}
+
+type GetRunsByKeyRow struct {
+	NamespaceID                  string
+	ID                           string
+	WorkflowName                 string
+	Version                      *string
+	Status                       string
+	IdempotencyKey               *string
+	Config                       []byte
+	Context                      []byte
+	Input                        []byte
+	Output                       []byte
+	Error                        []byte
+	Attempts                     int32
+	ParentStepAttemptNamespaceID *string
+	ParentStepAttemptID          *string
+	WorkerID                     *string
+	AvailableAt                  *time.Time
+	DeadlineAt                   *time.Time
+	StartedAt                    *time.Time
+	FinishedAt                   *time.Time
+	CreatedAt                    time.Time
+	UpdatedAt                    time.Time
+	Failures                     int32
+	Recoveries                   int32
 }
 
 // The few runs that a list sorts by itself: those with a key.
-func (q *Queries) GetRunsByKey(ctx context.Context, arg GetRunsByKeyParams) ([]Run, error) {
-	rows, err := q.db.Query(ctx, getRunsByKey, arg.NamespaceID, arg.IdempotencyKey)
+func (q *Queries) GetRunsByKey(ctx context.Context, arg GetRunsByKeyParams) ([]GetRunsByKeyRow, error) {
+	rows, err := q.db.Query(ctx, getRunsByKey, arg.WithoutPayloads, arg.NamespaceID, arg.IdempotencyKey)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Run
+	var items []GetRunsByKeyRow
 	for rows.Next() {
-		var i Run
+		var i GetRunsByKeyRow
 		if err := rows.Scan(
 			&i.NamespaceID,
 			&i.ID,
