@@ -18,8 +18,7 @@ set -euo pipefail
 
 readonly MIN_MAJOR=14
 readonly DOCKER_IMAGE=${OPENWORKFLOW_TEST_POSTGRES_IMAGE:-postgres:17}
-# Shared memory in the cluster's folder goes with it, however the server ends.
-readonly SETTINGS="-c max_connections=200 -c fsync=on -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c dynamic_shared_memory_type=mmap"
+readonly SETTINGS="-c max_connections=200 -c fsync=on -c listen_addresses=127.0.0.1 -c unix_socket_directories="
 
 bindir=""      # folder of initdb, pg_ctl and postgres
 port=""        # of the server started last
@@ -173,7 +172,8 @@ start_server() {
 	HBA
 	if [ -n "${OPENWORKFLOW_TEST_POSTGRES_PAIR:-}" ]; then
 		as_server cp -R data standby
-		run_server data "-c synchronous_standby_names=standby"
+		# Killed, it would leave its shared memory behind, but for what lies in the cluster's folder.
+		run_server data "-c synchronous_standby_names=standby -c dynamic_shared_memory_type=mmap"
 		first=$port
 		as_server sh -c "touch standby/standby.signal && echo \"primary_conninfo = 'host=127.0.0.1 port=$first user=postgres application_name=standby'\" >>standby/postgresql.auto.conf"
 		run_server standby ""
